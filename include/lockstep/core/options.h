@@ -1,0 +1,93 @@
+// Every option of a run, from a configuration file and the command line, which share one set of names.
+//
+// The command line wins over the file. An unknown key or an unusable value is an Error that names where it
+// stood (file and line, or the command line), what was found and what would be valid.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace lockstep {
+
+// One line of the network, as it was written, and where.
+struct LayerLine {
+  std::string line;    // "conv 20 kernel=5"
+  std::string origin;  // "launch/mnist_lenet.cfg:3"
+};
+
+struct Options {
+  // What to train on.
+  std::string dataset = "digits";  // an HDF5 file, or the name of a generator
+  std::string target = "auto";     // labels, targets or input; auto: the first of these that the dataset has
+  std::string in_memory = "auto";  // yes, no, or auto: where it fits
+  int64_t generate_train = 10000;  // samples, where `dataset` names a generator
+  int64_t generate_test = 2000;
+
+  // The network.
+  std::vector<LayerLine> layers;
+  std::string loss = "softmax";
+  std::string initialisation = "he";
+
+  // Optimisation.
+  std::string optimizer = "sgd";
+  double learning_rate = 0.01;
+  double momentum = 0.0;
+  bool nesterov = false;
+  double weight_decay = 0.0;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+  double clip_norm = 0.0;  // 0: off
+  std::string schedule = "constant";
+  int64_t warmup_steps = 0;
+  int64_t schedule_steps = 0;  // schedule 'step': steps between two drops
+  double schedule_gamma = 0.1;
+  double schedule_power = 1.0;
+
+  // The run.
+  int64_t batch_size = 64;
+  int64_t microbatch = 32;
+  int64_t epochs = 0;  // 0: not given
+  int64_t steps = 0;   // 0: not given
+  uint64_t seed = 1;
+  int64_t threads = 0;  // 0: this rank's fair share
+  std::string reduction = "ordered";
+  int64_t bucket_kilobytes = 1024;
+  int64_t history_steps = 10;
+
+  // Checkpoints.
+  std::string checkpoint;
+  int64_t checkpoint_steps = 0;
+  int64_t checkpoint_epochs = 0;
+  double checkpoint_minutes = 0.0;
+
+  // Where each option that was given stood.
+  std::map<std::string, std::string> origins;
+  std::string origin(const std::string& key) const;  // "file.cfg:7", "the command line", "the default"
+};
+
+// What stood on the command line: words without a key, in order, and the settings with one.
+struct CommandLine {
+  std::vector<std::string> words;
+  std::vector<std::pair<std::string, std::string>> settings;  // key without dashes, value ("true" where none)
+};
+
+// `extra` names the keys that the command takes beside the options of a run (such as "output").
+CommandLine parse_command_line(const std::vector<std::string>& arguments,
+                               const std::vector<std::string>& extra);
+
+// Applies a configuration's text. `name` is the file's, for messages.
+void apply_configuration(Options& options, const std::string& content, const std::string& name);
+// Applies settings of the command line, those in `extra` left out. Given layers replace those of the file.
+void apply_settings(Options& options, const CommandLine& command_line, const std::vector<std::string>& extra);
+
+// The options as a configuration that gives the same run, every default written out. With `for_comparison`,
+// without what may differ between ranks (threads).
+std::string configuration_text(const Options& options, bool for_comparison = false);
+
+// One line an option: name, default, meaning. For `--help`.
+std::string options_help();
+
+}  // namespace lockstep

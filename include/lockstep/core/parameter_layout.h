@@ -1,0 +1,40 @@
+// Where each parameter lies in the flat arena that parameters, gradients and optimizer state share.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace lockstep {
+
+// The arena is cut into blocks of this many floats. Each parameter starts a block of its own; what is left of
+// its last block stays zero. Blocks are the unit of ownership among ranks and of sums over parameters, so
+// that both have an order that no rank count changes.
+constexpr int64_t kBlock = 256;
+
+struct ParameterInfo {
+  std::string layer;          // "conv1"
+  std::string name;           // "weights", "bias"
+  std::vector<int64_t> dims;  // natural layout: OIHW for convolutions, OI for linear
+  int64_t offset = 0;         // floats from the arena's start
+  int64_t size = 0;           // floats, without the padding
+};
+
+class ParameterLayout {
+ public:
+  // Appends a parameter and returns its index. Networks append in backward order.
+  int64_t add(std::string layer, std::string name, std::vector<int64_t> dims);
+
+  const std::vector<ParameterInfo>& parameters() const { return parameters_; }
+  int64_t floats() const { return floats_; }  // of the arena, padding included
+  int64_t count() const;                      // of numbers that are trained
+
+  // The digest of all parameters' names, shapes and values: what `trainer` prints.
+  std::string digest(const float* arena) const;
+
+ private:
+  std::vector<ParameterInfo> parameters_;
+  int64_t floats_ = 0;
+};
+
+}  // namespace lockstep

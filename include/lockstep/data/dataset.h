@@ -1,0 +1,59 @@
+// A dataset as training sees it: splits whose samples can be had by index.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "lockstep/comm/group.h"
+#include "lockstep/core/options.h"
+#include "lockstep/core/shape.h"
+#include "lockstep/io/dataset_file.h"
+
+namespace lockstep::data {
+
+// Some samples of a split, as they are stored. The pointers are into the split's memory or into `rows`.
+struct Samples {
+  std::vector<int64_t> indices;              // in the split
+  std::vector<const unsigned char*> inputs;  // one a sample, in the stored type
+  std::vector<int32_t> labels;               // empty where there are none
+  std::vector<const float*> targets;         // empty where there are none
+  io::Rows rows;                             // holds what was read for these samples alone
+};
+
+class Split {
+ public:
+  virtual ~Split() = default;
+  virtual int64_t rows() const = 0;
+  // Fetches samples by index. Not thread safe; fails on damaged data, naming the file.
+  virtual Samples fetch(std::vector<int64_t> indices) const = 0;
+};
+
+struct Dataset {
+  std::string name;  // the file, or the generator
+  io::DatasetInfo info;
+  std::string digest;  // what it holds; empty where nobody has computed it
+  bool in_memory = true;
+  int64_t memory_bytes = 0;
+  std::unique_ptr<Split> train;       // null where there is none
+  std::unique_ptr<Split> validation;  // likewise
+  std::unique_ptr<Split> test;        // likewise
+
+  Shape shape() const { return Shape::from_dims(info.sample_dims); }
+};
+
+// Collective. From a file (which every rank reads) or a generator (of whose samples each rank makes its
+// share). A dataset that fits is held in memory, as stored: uint8 stays uint8. Its digest is then checked
+// against the stated one.
+Dataset open_dataset(const Options& options, comm::Group& group, int ranks_on_host);
+
+// Unpacks stored samples into a network's input: [features x columns], value = raw * scale + offset; columns
+// beyond the samples become zero.
+void unpack_inputs(const io::DatasetInfo& info, std::span<const unsigned char* const> inputs, int64_t columns,
+                   float* out);
+// Likewise for targets, which are stored as values.
+void unpack_targets(std::span<const float* const> targets, int64_t features, int64_t columns, float* out);
+
+}  // namespace lockstep::data

@@ -1,0 +1,62 @@
+// The gradients of this rank's microbatches, on their way into one sum.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "lockstep/core/buffer.h"
+#include "lockstep/dist/tree.h"
+
+namespace lockstep::dist {
+
+// A microbatch still to be done, and an empty buffer for its gradient.
+struct Leaf {
+  int64_t microbatch;
+  float* gradient;
+};
+
+// Threads ask for the next microbatch, fill its buffer and give it back. When buffers run out, whole
+// neighbouring nodes are merged, so a few of them serve any number of microbatches. Which merges happen when
+// depends on timing; their result does not, since only the two halves of one node are ever added.
+class GradientTree {
+ public:
+  // Buffers that serve so many threads and microbatches of one rank without anybody waiting.
+  static int buffers_needed(int threads, int64_t microbatches);
+
+  GradientTree(int64_t parameters, int buffers);
+
+  // Before each step: the leaves are this rank's microbatches.
+  void begin(const Plan& plan, int rank);
+
+  // Thread safe. The next microbatch, in ascending order; none when all are handed out or after cancel(). The
+  // buffer's contents are undefined. A thread gets its buffer before its microbatch, so all microbatches
+  // under way can end, and a thread that waits here always gets one.
+  std::optional<Leaf> next();
+  void add(const Leaf& leaf);
+  // Makes next() return none, for when a thread fails and its leaf will not come back.
+  void cancel();
+
+  // After the last add(): what there is, from left to right. Each is a node of the tree; they may be finer
+  // than nodes_of() gives, since the last merges are left to whoever reads them, in one pass.
+  const std::vector<Partial<float>>& partials() const { return partials_; }
+
+  int64_t parameters() const { return parameters_; }
+
+ private:
+  bool merge_one_pair(std::unique_lock<std::mutex>& lock);
+  void insert(Partial<float> partial);
+
+  int64_t parameters_;
+  std::vector<Buffer> storage_;
+  std::mutex mutex_;
+  std::condition_variable returned_;
+  std::vector<float*> free_;
+  std::vector<Partial<float>> partials_;  // sorted by leaves
+  int64_t leaves_ = 0;                    // of the whole tree
+  Range to_do_;                           // microbatches of this rank not yet handed out
+};
+
+}  // namespace lockstep::dist

@@ -1,0 +1,60 @@
+// From the gradients of all ranks' microbatches to one sum, and from each rank's new parameters to
+// everybody's.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "lockstep/comm/group.h"
+#include "lockstep/core/buffer.h"
+#include "lockstep/core/parameter_layout.h"
+#include "lockstep/dist/gradient_tree.h"
+#include "lockstep/parallel/workers.h"
+
+namespace lockstep::dist {
+
+// Receives the summed gradient of parameters that this rank owns: `gradient[0]` belongs to parameter
+// `range.begin`. Ranges are whole blocks. Called from several threads at once, on ranges that do not overlap.
+using Consumer = std::function<void(Range range, const float* gradient)>;
+
+class Reducer {
+ public:
+  virtual ~Reducer() = default;
+
+  // Collective. Sums the trees of all ranks and hands the sum of each owned range to `consumer`. Where
+  // `gathered` is given, that flat vector is then completed on every rank with what the others own, bucket by
+  // bucket.
+  virtual void finish(const GradientTree& tree, const Plan& plan, const Consumer& consumer,
+                      float* gathered) = 0;
+
+  // Collective. Completes a flat vector of which every rank has what it owns.
+  virtual void gather(float* values) = 0;
+
+  // Calls consumer(range) for all that this rank owns, from several threads.
+  virtual void for_each_owned(const std::function<void(Range)>& consumer) = 0;
+
+  // Collective. Completes one double a block (of parameters / kBlock) in place, of which every rank has what
+  // it owns.
+  virtual void gather_blocks(std::vector<double>& values) = 0;
+
+  // Collective. On rank 0, `full` receives the whole vector; what the other ranks own comes from their
+  // `values`.
+  virtual void collect(const float* values, float* full) = 0;
+
+  // Seconds this rank has spent waiting for others since it was made.
+  virtual double waited_seconds() const = 0;
+
+  // Bytes of the buffers it keeps, for the memory estimate.
+  virtual int64_t buffer_bytes() const = 0;
+};
+
+// "ordered": along the fixed tree, the same bits on any number of ranks; every rank owns a slice of each
+// bucket. "mpi": MPI_Iallreduce, in whatever order MPI takes; every rank owns everything.
+std::unique_ptr<Reducer> make_reducer(const std::string& kind, comm::Group& group, parallel::Workers& workers,
+                                      int64_t parameters, int64_t bucket_floats);
+
+}  // namespace lockstep::dist

@@ -1,0 +1,73 @@
+// What a layer is: the three functions of the modular formulation of back-propagation.
+//
+//   fprop  outputs from inputs and parameters
+//   bprop  the derivative of the loss with respect to the inputs, from that with respect to the output
+//   grad   the derivative with respect to the parameters, accumulated, so that sharing a parameter just works
+//
+// A layer object is immutable and serves all threads; whatever a pass needs comes in through its arguments.
+// Shapes are fixed when it is made, and the three functions allocate nothing. Activations lie as
+// kernels/layout.h says.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "lockstep/core/shape.h"
+
+namespace lockstep::nn {
+
+// One microbatch on its way through the network.
+struct Pass {
+  int64_t samples = 0;  // of this microbatch
+  int64_t columns = 0;  // kernels::columns_for(samples)
+  bool training = false;
+  // What random numbers follow from; never a rank or a thread.
+  uint64_t seed = 0;
+  uint32_t step = 0;
+  uint32_t first_sample = 0;  // the place in the minibatch of this microbatch's first sample
+};
+
+struct ParameterSpec {
+  std::string name;           // "weights", "bias"
+  std::vector<int64_t> dims;  // natural layout
+  int64_t fan_in = 0;         // 0: starts at `constant` instead of at random
+  int64_t fan_out = 0;
+  float constant = 0;
+};
+
+// What fprop, bprop and grad work on.
+struct Operands {
+  std::span<const float* const> inputs;      // one matrix an input: features x columns
+  std::span<const float* const> parameters;  // in the order of Layer::parameters()
+  float* output;                             // features x columns; written by fprop, read by the others
+  float* saved;                              // saved_floats(columns) that fprop leaves for bprop and grad
+  float* scratch;                            // scratch_floats(columns); anybody's before and after
+};
+
+// Where a derivative goes: replaced, or added to what is there. Null where nobody wants it.
+struct Sink {
+  float* data = nullptr;
+  bool accumulate = false;
+};
+
+class Layer {
+ public:
+  virtual ~Layer() = default;
+
+  virtual Shape output_shape() const = 0;
+  virtual std::vector<ParameterSpec> parameters() const { return {}; }
+  virtual int64_t saved_floats(int64_t /*columns*/) const { return 0; }
+  virtual int64_t scratch_floats(int64_t /*columns*/) const { return 0; }
+
+  virtual void fprop(const Pass& pass, const Operands& operands) const = 0;
+  // One sink an input.
+  virtual void bprop(const Pass& pass, const Operands& operands, const float* output_delta,
+                     std::span<const Sink> input_deltas) const = 0;
+  // One sink a parameter.
+  virtual void grad(const Pass& /*pass*/, const Operands& /*operands*/, const float* /*output_delta*/,
+                    std::span<const Sink> /*gradients*/) const {}
+};
+
+}  // namespace lockstep::nn

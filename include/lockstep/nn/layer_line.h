@@ -1,0 +1,53 @@
+// A layer's line of the configuration, taken apart: "conv 20 kernel=5 name=first".
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "lockstep/core/options.h"
+
+namespace lockstep::nn {
+
+// Reads values by name; each complaint names the line, the value and what would be valid. A value that no
+// layer asked for is an error too, found by finish().
+class LayerArguments {
+ public:
+  // `position` is the layer's place in the network, from 0: what tells its random numbers from other layers'.
+  LayerArguments(const LayerLine& line, uint32_t position);
+
+  const std::string& type() const { return type_; }
+  uint32_t position() const { return position_; }
+
+  // A number that may stand first without its name ("conv 20"), or as NAME=.
+  int64_t leading_whole(const std::string& name, int64_t lowest);
+  double leading_real(const std::string& name, double lowest, double below, double fallback);
+  // A named number that must be there.
+  int64_t required_whole(const std::string& name, int64_t lowest);
+  // Optional named values.
+  int64_t whole(const std::string& name, int64_t lowest, int64_t fallback);
+  std::string word(const std::string& name, const std::string& fallback);
+  bool has(const std::string& name) const { return values_.count(name) > 0; }
+
+  // Complains about what nobody asked for.
+  void finish() const;
+
+  // A complaint about this line, as a usage error: "file:3: layer 'conv 20 kernel=5': MESSAGE".
+  [[noreturn]] void complain(const std::string& message) const;
+
+ private:
+  std::string unknown_values() const;
+
+  std::string line_;
+  std::string origin_;
+  uint32_t position_;
+  std::string type_;
+  std::vector<std::string> leading_;  // values without a name, in order
+  size_t leading_used_ = 0;
+  std::map<std::string, std::string> values_;
+  std::set<std::string> asked_;
+};
+
+}  // namespace lockstep::nn

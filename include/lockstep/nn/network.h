@@ -1,0 +1,94 @@
+// A network: layers in a directed acyclic graph, their parameters in one flat arena.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lockstep/core/buffer.h"
+#include "lockstep/core/options.h"
+#include "lockstep/core/parameter_layout.h"
+#include "lockstep/nn/layer.h"
+
+namespace lockstep::nn {
+
+class LayerArguments;
+
+// A layer in its place. Inputs are indices of nodes; -1 is the network's input.
+struct Node {
+  std::string name;
+  std::string line;    // as it was written
+  std::string origin;  // where it was written
+  std::unique_ptr<Layer> layer;
+  std::vector<ParameterSpec> specs;
+  std::vector<std::string> initialisations;  // one a parameter
+  std::vector<int> inputs;
+  std::vector<int64_t> parameters;  // indices into the layout
+  std::vector<bool> owns;  // one a parameter: false where it belongs to another layer (share=, tied=)
+  // Set when the graph is whole:
+  std::vector<bool> wants_input_delta;    // one an input: whether anything before it learns
+  std::vector<bool> adds_to_input_delta;  // one an input: whether a later layer has written there before
+  std::vector<bool> adds_to_gradient;     // one a parameter: likewise
+};
+
+// What one thread needs to take microbatches through a network. Made for a number of columns at most.
+class Workspace {
+ public:
+  float* input() { return input_; }
+  const float* output() const { return outputs_.back(); }
+  float* output_delta() { return deltas_.back(); }
+  int64_t floats() const { return memory_.size(); }
+  // The activation of one layer, by its index among the nodes.
+  const float* activation(size_t node) const { return outputs_[node]; }
+
+ private:
+  friend class Network;
+  Buffer memory_;
+  float* input_ = nullptr;
+  std::vector<float*> outputs_;
+  std::vector<float*> deltas_;
+  std::vector<float*> saved_;
+  float* scratch_ = nullptr;
+};
+
+class Network {
+ public:
+  // From the lines of a configuration. A line reads the line above unless it says from=. Every complaint is a
+  // usage error that names the line and the shapes that do not fit.
+  Network(const Shape& input, const std::vector<LayerLine>& lines, const std::string& initialisation);
+
+  const Shape& input_shape() const { return input_; }
+  Shape output_shape() const { return nodes_.back().layer->output_shape(); }
+  const std::vector<Node>& nodes() const { return nodes_; }
+  const ParameterLayout& layout() const { return layout_; }
+  int index_of(const std::string& name) const;  // -1 where there is none
+
+  // The start of training, a function of the seed and the configuration alone.
+  void initialise(uint64_t seed, float* parameters) const;
+
+  Workspace workspace(int64_t columns) const;
+  int64_t workspace_floats(int64_t columns) const;
+
+  // From workspace.input() to workspace.output().
+  void fprop(const Pass& pass, const float* parameters, Workspace& workspace) const;
+  // From workspace.output_delta(), after fprop(), to the gradient of every parameter; what was in `gradient`
+  // before is replaced, the padding between parameters is left alone.
+  void backward(const Pass& pass, const float* parameters, Workspace& workspace, float* gradient) const;
+
+ private:
+  Shape shape_of(int node) const;
+  void add_node(const LayerLine& line, const std::string& initialisation);
+  void adopt_parameters(Node& node, LayerArguments& arguments, const std::string& other, bool only_weights);
+  void require_every_output_used() const;
+  void lay_out_parameters();
+  void plan_backward();
+  Operands operands(size_t index, const float* parameters, Workspace& workspace,
+                    std::span<const float*> pointers) const;
+
+  Shape input_;
+  std::vector<Node> nodes_;
+  ParameterLayout layout_;
+};
+
+}  // namespace lockstep::nn

@@ -1,0 +1,56 @@
+// Takes microbatches through the network, each on one thread from end to end.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "lockstep/comm/group.h"
+#include "lockstep/data/dataset.h"
+#include "lockstep/dist/gradient_tree.h"
+#include "lockstep/dist/plan.h"
+#include "lockstep/parallel/workers.h"
+#include "lockstep/train/model.h"
+
+namespace lockstep::train {
+
+// The metrics of one microbatch, in the order in which they travel.
+constexpr int64_t kSumsPerMicrobatch = 2;  // loss, error
+
+class Engine {
+ public:
+  // Keeps references to all three.
+  Engine(const Model& model, const io::DatasetInfo& dataset, parallel::Workers& workers, int64_t microbatch);
+
+  // The gradients of this rank's microbatches into `tree` (whose begin() was called with the same plan),
+  // scaled by 1 / plan.samples(). `samples` are this rank's. Returns loss and error sums, kSumsPerMicrobatch
+  // a microbatch.
+  std::vector<double> train(const dist::Plan& plan, int rank, const data::Samples& samples, uint64_t seed,
+                            int64_t step, const float* parameters, dist::GradientTree& tree);
+
+  // Loss and error sums without training.
+  std::vector<double> evaluate(const dist::Plan& plan, int rank, const data::Samples& samples,
+                               const float* parameters);
+
+  // Bytes that the workspaces of all threads take.
+  int64_t workspace_bytes() const;
+
+ private:
+  struct Slot {
+    nn::Workspace workspace;
+    Buffer truth;  // features x columns, where the loss compares with values that are not the input
+  };
+  nn::Pass load(const dist::Plan& plan, int rank, int64_t microbatch, const data::Samples& samples,
+                Slot& slot) const;
+  nn::LossSums compare(const nn::Pass& pass, int64_t first, const data::Samples& samples, Slot& slot,
+                       float delta_scale, float* delta) const;
+
+  const Model& model_;
+  const io::DatasetInfo& dataset_;
+  parallel::Workers& workers_;
+  std::vector<Slot> slots_;  // one a thread
+};
+
+// Collective. Every microbatch's sums, by microbatch, on every rank.
+std::vector<double> gather_sums(comm::Group& group, const dist::Plan& plan, const std::vector<double>& mine);
+
+}  // namespace lockstep::train

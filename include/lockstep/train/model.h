@@ -1,0 +1,27 @@
+// A network with the loss it is trained for, fitted to a dataset.
+#pragma once
+
+#include <memory>
+
+#include "lockstep/core/options.h"
+#include "lockstep/io/dataset_file.h"
+#include "lockstep/nn/loss.h"
+#include "lockstep/nn/network.h"
+
+namespace lockstep::train {
+
+enum class Target { kLabels, kValues, kInput };  // what the output is compared with
+
+struct Model {
+  nn::Network network;
+  std::unique_ptr<nn::Loss> loss;
+  Target target;
+
+  // Whether the error is a rate of wrong labels (else a summed squared difference).
+  bool classifies() const { return target == Target::kLabels; }
+};
+
+// Fails, naming both sides, where dataset, network, loss and target do not fit together.
+Model make_model(const Options& options, const io::DatasetInfo& dataset);
+
+}  // namespace lockstep::train

@@ -1,0 +1,103 @@
+// The training loop: from a dataset and a start to trained parameters, on all ranks of a group.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lockstep/comm/placement.h"
+#include "lockstep/core/options.h"
+#include "lockstep/data/loader.h"
+#include "lockstep/dist/reducer.h"
+#include "lockstep/optim/optimizer.h"
+#include "lockstep/train/checkpoint.h"
+#include "lockstep/train/engine.h"
+#include "lockstep/train/observer.h"
+#include "lockstep/train/stop_signal.h"
+#include "lockstep/train/stopwatch.h"
+
+namespace lockstep::train {
+
+// How a run ended.
+struct Outcome {
+  int stopped_by = 0;                                        // a signal's number; 0: the last step is done
+  std::string checkpoint;                                    // the last one written; empty: none
+  double samples = 0;                                        // trained by this run, over all ranks
+  double seconds = 0;                                        // without evaluation
+  double compute = 0, reduction = 0, input = 0, saving = 0;  // seconds, mean over the ranks
+};
+
+class Trainer {
+ public:
+  // Collective, like all calls below. References stay in use. `configuration` is the user's text, for
+  // checkpoints.
+  Trainer(const Options& options, const std::string& configuration, const std::string& command,
+          const data::Dataset& dataset, comm::Group& group, const std::vector<comm::Placement>& placements,
+          parallel::Workers& workers);
+
+  // Starts where the checkpoint stands, instead of from the beginning.
+  void restore(const Checkpoint& checkpoint, const std::string& path);
+  // Takes the parameters alone, to evaluate them.
+  void restore_parameters(const Checkpoint& checkpoint, const std::string& path);
+
+  // Trains to the last step, or to a signal; `observer` may be null.
+  Outcome run(Observer* observer);
+
+  // Loss and error over a split.
+  Score evaluate(const data::Split& split);
+
+  const Model& model() const { return model_; }
+  const float* parameters() const { return parameters_.data(); }
+  std::string digest() const { return model_.network.layout().digest(parameters_.data()); }
+  const State& state() const { return state_; }
+  int64_t total_steps() const { return total_steps_; }
+  const data::Order& order() const { return order_; }
+
+  // What this rank's memory will hold, in bytes, beside the dataset and what libraries take.
+  int64_t memory_estimate() const;
+
+ private:
+  void train_step(const data::Samples& samples, const dist::Plan& plan, double learning_rate);
+  void update(const dist::Plan& plan, double learning_rate);
+  void update_clipped(const dist::Plan& plan, double learning_rate);
+  // Ranks tell each other what the step gave and whether to stop or save; all get the same answer.
+  void agree(const dist::Plan& plan, const std::vector<double>& sums);
+  [[noreturn]] void report_nan(const dist::Plan& plan, int64_t microbatch) const;
+  void record(Observer* observer, double learning_rate);
+  bool checkpoint_due(bool last) const;
+  void save(Observer* observer, Outcome& outcome);
+  Attributes provenance() const;
+  Progress progress() const;
+  Outcome finish(Outcome outcome);
+
+  const Options& options_;
+  std::string configuration_;
+  std::string command_;
+  const data::Dataset& dataset_;
+  comm::Group& group_;
+  const std::vector<comm::Placement>& placements_;
+  parallel::Workers& workers_;
+  Model model_;
+  data::Order order_;
+  int64_t total_steps_;
+  int64_t schedule_steps_;  // that the learning rate's schedule runs over
+  Engine engine_;
+  dist::GradientTree tree_;
+  std::unique_ptr<dist::Reducer> reducer_;
+  std::unique_ptr<optim::Optimizer> optimizer_;
+  Buffer parameters_;
+  Buffer clipped_;                     // the gradient that this rank owns, where it is clipped
+  std::vector<double> block_squares_;  // sums of squares of blocks of it
+  State state_;
+  io::Table history_;
+  Stopwatch watch_;
+  StopSignal stop_;
+  int agreed_stop_ = 0;
+  bool agreed_minutes_ = false;
+  double last_saved_ = 0;   // seconds on the stopwatch
+  int64_t first_step_ = 0;  // of this run
+  double samples_ = 0;
+};
+
+}  // namespace lockstep::train

@@ -1,0 +1,146 @@
+// trainer: training of convolutional networks and autoencoders on CPU clusters, the same bits on any number
+// of ranks.
+//
+// Start reading in src/train/trainer.cpp (the loop) and src/dist/ordered_reducer.cpp (the only place where
+// other ranks come in).
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <iostream>
+
+#include "commands.h"
+#include "lockstep/comm/agreed_error.h"
+#include "lockstep/core/error.h"
+#include "lockstep/core/near.h"
+#include "lockstep/core/version.h"
+
+namespace lockstep::app {
+
+const std::vector<Command>& commands() {
+  static const std::vector<Command> table = {
+      {"train", "trainer [train] [CONFIG] [--key value ...]",
+       "train; without CONFIG: LeNet on generated digits", train_command},
+      {"resume", "trainer resume CHECKPOINT [--key value ...]", "go on, on any number of ranks and threads",
+       resume_command},
+      {"evaluate", "trainer evaluate CHECKPOINT [DATASET]", "loss and error on the test split",
+       evaluate_command},
+      {"import", "trainer import FORMAT SOURCE... --output F", "idx or cifar10 into one HDF5 dataset",
+       import_command},
+      {"generate", "trainer generate NAME --output F", "a procedural dataset (digits)", generate_command},
+      {"inspect", "trainer inspect FILE", "what a dataset or checkpoint holds", inspect_command},
+      {"diff", "trainer diff A B", "two checkpoints: same bits, or where they differ first", diff_command},
+      {"selftest", "trainer selftest", "gradients, invariance, MPI, binding; under 30 s", selftest_command},
+  };
+  return table;
+}
+
+const std::vector<std::string>& command_keys() {
+  static const std::vector<std::string> keys = {"output", "help", "version"};
+  return keys;
+}
+
+void require_words(const Context& context, size_t fewest, size_t most, const std::string& usage) {
+  const size_t words = context.arguments.words.size();
+  if (words >= fewest && words <= most) return;
+  fail_usage("this command takes ", fewest == most ? text(fewest) : text(fewest, " to ", most), " word(s), ",
+             words, words == 1 ? " was" : " were", " given; usage: ", usage);
+}
+
+std::string setting(const Context& context, const std::string& key, const std::string& fallback) {
+  std::string value = fallback;
+  for (const auto& [name, given] : context.arguments.settings) {
+    if (name == key) value = given;
+  }
+  return value;
+}
+
+namespace {
+
+void print_help() {
+  std::cout << "trainer " << kVersion
+            << ": convolutional networks and autoencoders on CPU clusters; the same bits on any number of "
+               "ranks\n\n";
+  for (const Command& command : commands()) {
+    std::cout << "  " << command.usage
+              << std::string(command.usage.size() < 50 ? 50 - command.usage.size() : 1, ' ')
+              << command.meaning << "\n";
+  }
+  std::cout << "\nIn parallel: mpirun -n RANKS trainer ...\n\nOptions, on the command line or as lines key = "
+               "value of "
+               "CONFIG (default in front):\n"
+            << options_help()
+            << "  layer = TYPE ...              one line a layer; see launch/ for examples\n";
+}
+
+// The command that the words name, taken off them; a configuration's name, or nothing, means train.
+const Command& take_command(std::vector<std::string>& words) {
+  const auto& table = commands();
+  if (words.empty()) return table[0];
+  const auto found =
+      std::find_if(table.begin(), table.end(), [&](const Command& c) { return c.name == words[0]; });
+  if (found != table.end()) {
+    words.erase(words.begin());
+    return *found;
+  }
+  const bool is_file =
+      words[0].find_first_of("./") != std::string::npos || access(words[0].c_str(), F_OK) == 0;
+  if (is_file) return table[0];
+  std::vector<std::string> names;
+  for (const Command& command : table) names.push_back(command.name);
+  fail_usage("there is no command and no configuration '", words[0], "'; ", suggestion(words[0], names));
+}
+
+int run(comm::Group& group, int argc, char** argv) {
+  Context context{group, {}, {}};
+  for (int i = 0; i < argc; ++i) context.command_line += (i == 0 ? "" : " ") + std::string(argv[i]);
+  const Command* command = nullptr;
+  comm::together(group, [&] {
+    context.arguments = parse_command_line({argv + 1, argv + argc}, command_keys());
+    command = &take_command(context.arguments.words);
+  });
+  comm::require_equal(group, "command", command->name, "start all ranks with the same command");
+  if (!setting(context, "help", "").empty() || !setting(context, "version", "").empty()) {
+    if (group.rank() == 0 && !setting(context, "help", "").empty()) print_help();
+    if (group.rank() == 0 && !setting(context, "version", "").empty())
+      std::cout << "trainer " << kVersion << "\n";
+    return 0;
+  }
+  return command->run(context);
+}
+
+// One message; an agreed failure is printed by rank 0 alone, and all ranks end in good order.
+int report(comm::Group& group, const std::exception& error, Failure kind, bool agreed) {
+  char host[256] = "unknown host";
+  gethostname(host, sizeof host - 1);
+  if (agreed && group.rank() != 0) return static_cast<int>(kind);
+  const std::string who = agreed ? "" : text("rank ", group.rank(), " (", host, "): ");
+  const std::string message = text("trainer: ", group.size() > 1 ? who : "", error.what(), "\n");
+  std::fflush(stdout);
+  std::fputs(message.c_str(), stderr);
+  if (!agreed && group.size() > 1) group.abort(static_cast<int>(kind));
+  return static_cast<int>(kind);
+}
+
+}  // namespace
+
+}  // namespace lockstep::app
+
+int main(int argc, char** argv) {
+  using namespace lockstep;
+  std::unique_ptr<comm::Group> group;
+  try {
+    group = comm::join_group(argc, argv);
+    return app::run(*group, argc, argv);
+  } catch (const comm::AgreedError& error) {
+    return app::report(*group, error, error.kind(), true);
+  } catch (const Error& error) {
+    if (group) return app::report(*group, error, error.kind(), false);
+    std::fprintf(stderr, "trainer: %s\n", error.what());
+    return static_cast<int>(error.kind());
+  } catch (const std::exception& error) {
+    if (group) return app::report(*group, error, Failure::kRuntime, false);
+    std::fprintf(stderr, "trainer: %s\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,137 @@
+#include "session.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+
+#include "lockstep/core/digest.h"
+#include "lockstep/core/error.h"
+#include "lockstep/core/version.h"
+#include "lockstep/kernels/gemm.h"
+
+namespace lockstep::app {
+
+namespace {
+
+std::string program_digest() {
+  std::ifstream file("/proc/self/exe", std::ios::binary);
+  const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  Digest digest;
+  digest.add(bytes);
+  return digest.hex();
+}
+
+std::string digest_of(const std::string& words) {
+  Digest digest;
+  digest.add(words);
+  return digest.hex();
+}
+
+std::string with_unit(int64_t bytes) {
+  char buffer[32];
+  std::snprintf(buffer, sizeof buffer, "%.0f MB", static_cast<double>(bytes) / 1e6);
+  return buffer;
+}
+
+std::string threads_text(const std::vector<comm::Placement>& placements, int threads) {
+  return text(placements.size(), placements.size() == 1 ? " rank x " : " ranks x ", threads,
+              threads == 1 ? " thread" : " threads");
+}
+
+}  // namespace
+
+int64_t memory_now() {
+  std::ifstream file("/proc/self/statm");
+  int64_t size = 0;
+  int64_t resident = 0;
+  file >> size >> resident;
+  return resident * sysconf(_SC_PAGESIZE);
+}
+
+int64_t memory_peak() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss * 1024;
+}
+
+Session::Session(comm::Group& group, const Options& options, const std::string& configuration,
+                 const std::string& command)
+    : group_(group), options_(options), memory_before_(memory_now()), placements_(comm::placements(group)) {
+  comm::require_equal(group, "program", program_digest(), "start the same build on all ranks");
+  comm::require_equal(group, "configuration", digest_of(configuration_text(options, true)),
+                      "start all ranks with the same configuration and options");
+  const comm::Placement& here = placements_[static_cast<size_t>(group.rank())];
+  comm::together(group, [&] { dataset_ = data::open_dataset(options_, group_, here.ranks_on_host); });
+  comm::require_equal(group, "dataset", dataset_.digest,
+                      "let all ranks see the same file under " + options.dataset);
+  const int threads = options.threads > 0 ? static_cast<int>(options.threads) : here.fair_threads;
+  comm::together(group, [&] {
+    workers_ = std::make_unique<parallel::Workers>(threads, kernels::use_one_thread);
+    trainer_ = std::make_unique<train::Trainer>(options_, configuration, command, dataset_, group_,
+                                                placements_, *workers_);
+  });
+}
+
+void Session::print_start() const {
+  if (group_.rank() != 0) return;
+  const auto& network = trainer_->model().network;
+  const int64_t microbatches =
+      dist::Plan(trainer_->order().batch_of(0), options_.microbatch, 1).microbatches();
+  std::printf("lockstep %s: %ld parameters, %s, batch %ld = %ld microbatches of %ld, %s, %ld steps\n",
+              kVersion, static_cast<long>(network.layout().count()),
+              threads_text(placements_, workers_->threads()).c_str(),
+              static_cast<long>(trainer_->order().batch_of(0)), static_cast<long>(microbatches),
+              static_cast<long>(options_.microbatch), dataset_.name.c_str(),
+              static_cast<long>(trainer_->total_steps()));
+  if (options_.reduction == "mpi") {
+    std::printf("reduction mpi: the sums are in MPI's order, so bits may change with the number of ranks\n");
+  }
+  std::fflush(stdout);
+  if (group_.size() > microbatches) {
+    std::fprintf(
+        stderr,
+        "trainer: warning: %d ranks share %ld microbatches a step, so %ld of them have nothing to do; start "
+        "fewer ranks, lower --microbatch or raise --batch-size\n",
+        group_.size(), static_cast<long>(microbatches), static_cast<long>(group_.size() - microbatches));
+  }
+}
+
+std::string Session::score_line() {
+  const data::Split* split = dataset_.test.get();
+  const char* name = "test";
+  if (split == nullptr) {
+    split = dataset_.validation ? dataset_.validation.get() : dataset_.train.get();
+    name = dataset_.validation ? "validation" : "train";
+  }
+  const train::Score score = trainer_->evaluate(*split);
+  const bool rate = trainer_->model().classifies();
+  char line[160];
+  std::snprintf(line, sizeof line, rate ? "%s error %.2f %% loss %.4f" : "%s squared-error %.4f loss %.4f",
+                name, rate ? 100 * score.error : score.error, score.loss);
+  return line;
+}
+
+void Session::print_end(const train::Outcome& outcome) {
+  const std::string score = score_line();
+  const std::string digest = trainer_->digest();
+  const int64_t estimate = memory_before_ + dataset_.memory_bytes + trainer_->memory_estimate();
+  if (group_.rank() != 0) return;
+  std::printf("memory of rank 0: estimated %s, measured at most %s\n", with_unit(estimate).c_str(),
+              with_unit(memory_peak()).c_str());
+  const double seconds = outcome.seconds > 0 ? outcome.seconds : 1;
+  const auto percent = [&](double part) { return 100 * part / seconds; };
+  const double known = outcome.compute + outcome.reduction + outcome.input + outcome.saving;
+  std::printf("%s\n", score.c_str());
+  std::printf(
+      "%.0f samples/s: compute %.0f %%, reduction %.0f %%, input %.0f %%, checkpoint %.0f %%, other %.0f "
+      "%%\n",
+      outcome.samples / seconds, percent(outcome.compute), percent(outcome.reduction), percent(outcome.input),
+      percent(outcome.saving), percent(std::max(outcome.seconds - known, 0.0)));
+  std::printf("digest %s\n", digest.c_str());
+  std::fflush(stdout);
+}
+
+}  // namespace lockstep::app

@@ -1,0 +1,50 @@
+// What train, resume and evaluate have in common: options, dataset, threads, agreed on by all ranks.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lockstep/comm/group.h"
+#include "lockstep/comm/placement.h"
+#include "lockstep/core/options.h"
+#include "lockstep/data/dataset.h"
+#include "lockstep/parallel/workers.h"
+#include "lockstep/train/trainer.h"
+
+namespace lockstep::app {
+
+class Session {
+ public:
+  // Collective. Fails where ranks differ in program, configuration or dataset. `configuration` is the user's
+  // text.
+  Session(comm::Group& group, const Options& options, const std::string& configuration,
+          const std::string& command);
+
+  train::Trainer& trainer() { return *trainer_; }
+  const data::Dataset& dataset() const { return dataset_; }
+  const Options& options() const { return options_; }
+
+  // Prints, on rank 0: what is trained on what, with how many ranks, threads and how much memory; and
+  // warnings.
+  void print_start() const;
+  // Prints, on rank 0: estimated and measured memory, and the three lines that end a run.
+  void print_end(const train::Outcome& outcome);
+  // "test error 0.93 % loss 0.0291", evaluating the test split, or validation, or training.
+  std::string score_line();
+
+ private:
+  comm::Group& group_;
+  Options options_;
+  int64_t memory_before_;  // bytes that the process held before data and network
+  std::vector<comm::Placement> placements_;
+  data::Dataset dataset_;
+  std::unique_ptr<parallel::Workers> workers_;
+  std::unique_ptr<train::Trainer> trainer_;
+};
+
+// Bytes of memory that this process holds now, and the most it ever held.
+int64_t memory_now();
+int64_t memory_peak();
+
+}  // namespace lockstep::app

@@ -1,0 +1,141 @@
+// train, resume and evaluate.
+#include <cstdio>
+#include <fstream>
+#include <sstream>
+
+#include "commands.h"
+#include "default_configuration.h"
+#include "lockstep/comm/group.h"
+#include "lockstep/core/error.h"
+#include "lockstep/io/replace.h"
+#include "session.h"
+
+namespace lockstep::app {
+
+namespace {
+
+std::string read_text(const std::string& path) {
+  std::ifstream file(path);
+  std::ostringstream content;
+  if (file) content << file.rdbuf();
+  if (!file || content.str().empty()) {
+    fail_usage(path, ": this configuration cannot be read or is empty; expected a file of lines key = value");
+  }
+  return content.str();
+}
+
+bool was_given(const Context& context, const std::string& key) { return !setting(context, key, "").empty(); }
+
+// A checkpoint that cannot be written shall be known before hours of training.
+void check_checkpoint_options(const Options& options) {
+  const bool asked =
+      options.checkpoint_steps > 0 || options.checkpoint_epochs > 0 || options.checkpoint_minutes > 0;
+  if (asked && options.checkpoint.empty()) {
+    fail_usage(
+        "checkpoints are asked for (checkpoint-steps, -epochs or -minutes), but there is no file to write; "
+        "add "
+        "--checkpoint FILE");
+  }
+  if (!options.checkpoint.empty()) io::Replacement probe(options.checkpoint);
+}
+
+int run_to_the_end(const Context& context, Session& session) {
+  comm::together(context.group, [&] {
+    if (context.group.rank() == 0) check_checkpoint_options(session.options());
+  });
+  session.print_start();
+  train::Outcome outcome;
+  {
+    train::ProgressPrinter printer(context.group.rank() == 0 && train::output_is_terminal());
+    outcome = session.trainer().run(&printer);
+  }
+  if (outcome.stopped_by != 0 && context.group.rank() == 0) {
+    const std::string how =
+        outcome.checkpoint.empty()
+            ? std::string("no checkpoint was asked for, so this run cannot go on; add --checkpoint FILE")
+            : "go on with: trainer resume " + outcome.checkpoint;
+    std::printf("stopped by %s after step %ld of %ld; %s\n", train::signal_name(outcome.stopped_by),
+                static_cast<long>(session.trainer().state().step),
+                static_cast<long>(session.trainer().total_steps()), how.c_str());
+    std::fflush(stdout);
+  }
+  if (outcome.stopped_by == 0) session.print_end(outcome);
+  return 0;
+}
+
+// The options that a checkpoint was made with, those of the command line on top.
+Options options_of(const train::Checkpoint& checkpoint, const Context& context, const std::string& path) {
+  Options options;
+  apply_configuration(options, checkpoint.resolved, path + ":/config/resolved");
+  options.checkpoint = path;
+  options.threads = 0;  // what was a fair share there need not be one here
+  apply_settings(options, context.arguments, command_keys());
+  return options;
+}
+
+train::Checkpoint read_together(const Context& context, const std::string& path) {
+  train::Checkpoint checkpoint;
+  comm::together(context.group, [&] { checkpoint = train::read_checkpoint(path); });
+  comm::require_equal(context.group, "checkpoint", checkpoint.parameters_digest,
+                      "let all ranks see the same file under " + path);
+  return checkpoint;
+}
+
+}  // namespace
+
+int train_command(const Context& context) {
+  Options options;
+  std::string configuration = kDefaultConfiguration;
+  comm::together(context.group, [&] {
+    require_words(context, 0, 1, commands()[0].usage);
+    std::string name = "the built-in configuration";
+    if (!context.arguments.words.empty()) {
+      name = context.arguments.words[0];
+      configuration = read_text(name);
+    }
+    apply_configuration(options, configuration, name);
+    apply_settings(options, context.arguments, command_keys());
+  });
+  Session session(context.group, options, configuration, context.command_line);
+  return run_to_the_end(context, session);
+}
+
+int resume_command(const Context& context) {
+  comm::together(context.group,
+                 [&] { require_words(context, 1, 1, "trainer resume CHECKPOINT [--key value ...]"); });
+  const std::string path = context.arguments.words[0];
+  const train::Checkpoint checkpoint = read_together(context, path);
+  Options options;
+  comm::together(context.group, [&] { options = options_of(checkpoint, context, path); });
+  Session session(context.group, options, checkpoint.configuration, context.command_line);
+  comm::together(context.group, [&] {
+    for (const auto& [name, value] : checkpoint.provenance) {
+      const std::string now = session.dataset().digest;
+      if (name != "dataset_digest" || value == now || was_given(context, "dataset")) continue;
+      fail(options.dataset, ": the dataset has changed since the checkpoint was made (digest ", now, ", was ",
+           value, "); restore it, or say --dataset ", options.dataset, " to go on with it as it is");
+    }
+    session.trainer().restore(checkpoint, path);
+  });
+  return run_to_the_end(context, session);
+}
+
+int evaluate_command(const Context& context) {
+  comm::together(context.group,
+                 [&] { require_words(context, 1, 2, "trainer evaluate CHECKPOINT [DATASET]"); });
+  const std::string path = context.arguments.words[0];
+  const train::Checkpoint checkpoint = read_together(context, path);
+  Options options;
+  comm::together(context.group, [&] {
+    options = options_of(checkpoint, context, path);
+    if (context.arguments.words.size() == 2) options.dataset = context.arguments.words[1];
+  });
+  Session session(context.group, options, checkpoint.configuration, context.command_line);
+  comm::together(context.group, [&] { session.trainer().restore_parameters(checkpoint, path); });
+  const std::string line = session.score_line();
+  if (context.group.rank() == 0)
+    std::printf("%s\ndigest %s\n", line.c_str(), session.trainer().digest().c_str());
+  return 0;
+}
+
+}  // namespace lockstep::app

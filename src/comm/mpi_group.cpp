@@ -1,0 +1,162 @@
+// Open MPI behind comm::Group.
+#include <mpi.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <thread>
+
+#include "lockstep/comm/agreed_error.h"
+#include "lockstep/comm/group.h"
+
+namespace lockstep::comm {
+
+namespace {
+
+// MPI 3 counts with int. Here, and nowhere else, longer messages are cut into pieces.
+constexpr uint64_t kLongestMessage = uint64_t{1} << 30;
+
+void check(int code, const char* what) {
+  if (code == MPI_SUCCESS) return;
+  char reason[MPI_MAX_ERROR_STRING];
+  int length = 0;
+  MPI_Error_string(code, reason, &length);
+  fail("MPI failed to ", what, ": ", std::string(reason, static_cast<size_t>(length)),
+       "; another rank or the network is gone, or MPI is out of resources");
+}
+
+class MpiPending : public Request::Pending {
+ public:
+  explicit MpiPending(std::vector<MPI_Request> requests) : requests_(std::move(requests)) {}
+  ~MpiPending() override {
+    // Only an exception leaves requests behind; the run is then ending, and MPI with it.
+  }
+  void wait() override {
+    check(MPI_Waitall(static_cast<int>(requests_.size()), requests_.data(), MPI_STATUSES_IGNORE),
+          "finish an exchange between ranks");
+  }
+
+ private:
+  std::vector<MPI_Request> requests_;
+};
+
+// Calls piece(offset, count) for consecutive pieces that an int can count.
+template <class Piece>
+void in_pieces(uint64_t count, uint64_t longest, const Piece& piece) {
+  for (uint64_t at = 0; at < count; at += longest) {
+    piece(at, static_cast<int>(std::min(longest, count - at)));
+  }
+}
+
+class MpiGroup : public Group {
+ public:
+  MpiGroup(int& argc, char**& argv) {
+    int provided = 0;
+    MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
+    MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+    check(MPI_Comm_dup(MPI_COMM_WORLD, &comm_), "set up its communicator");
+    MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN);
+    MPI_Comm_rank(comm_, &rank_);
+    MPI_Comm_size(comm_, &size_);
+  }
+
+  ~MpiGroup() override {
+    MPI_Comm_free(&comm_);
+    MPI_Finalize();
+  }
+
+  int rank() const override { return rank_; }
+  int size() const override { return size_; }
+
+  void barrier() override { check(MPI_Barrier(comm_), "wait for all ranks"); }
+
+  void broadcast(void* data, uint64_t bytes, int root) override {
+    in_pieces(bytes, kLongestMessage, [&](uint64_t at, int count) {
+      check(MPI_Bcast(static_cast<char*>(data) + at, count, MPI_BYTE, root, comm_), "broadcast");
+    });
+  }
+
+  void allgather(const void* mine, std::span<const uint64_t> counts, void* all) override {
+    uint64_t total = 0;
+    for (const uint64_t count : counts) total += count;
+    if (total > kLongestMessage) return allgather_by_broadcasts(mine, counts, all);
+    std::vector<int> int_counts(counts.begin(), counts.end());
+    std::vector<int> offsets(counts.size());
+    for (size_t r = 1; r < counts.size(); ++r) offsets[r] = offsets[r - 1] + int_counts[r - 1];
+    check(MPI_Allgatherv(mine, int_counts[static_cast<size_t>(rank_)], MPI_BYTE, all, int_counts.data(),
+                         offsets.data(), MPI_BYTE, comm_),
+          "gather from all ranks");
+  }
+
+  Request allreduce_sum(float* values, int64_t count) override {
+    std::vector<MPI_Request> requests;
+    in_pieces(static_cast<uint64_t>(count), kLongestMessage / sizeof(float), [&](uint64_t at, int n) {
+      check(MPI_Iallreduce(MPI_IN_PLACE, values + at, n, MPI_FLOAT, MPI_SUM, comm_, &requests.emplace_back()),
+            "start an allreduce");
+    });
+    return Request(std::make_unique<MpiPending>(std::move(requests)));
+  }
+
+  Request exchange(std::span<const Send> sends, std::span<const Receive> receives, int tag) override {
+    std::vector<MPI_Request> requests;
+    constexpr uint64_t kLongest = kLongestMessage / sizeof(float);
+    for (const Receive& r : receives) {
+      in_pieces(static_cast<uint64_t>(r.count), kLongest, [&](uint64_t at, int n) {
+        check(MPI_Irecv(r.data + at, n, MPI_FLOAT, r.peer, tag, comm_, &requests.emplace_back()), "receive");
+      });
+    }
+    for (const Send& s : sends) {
+      in_pieces(static_cast<uint64_t>(s.count), kLongest, [&](uint64_t at, int n) {
+        check(MPI_Isend(s.data + at, n, MPI_FLOAT, s.peer, tag, comm_, &requests.emplace_back()), "send");
+      });
+    }
+    return Request(std::make_unique<MpiPending>(std::move(requests)));
+  }
+
+  [[noreturn]] void abort(int exit_code) override {
+    MPI_Abort(MPI_COMM_WORLD, exit_code);
+    std::_Exit(exit_code);
+  }
+
+ private:
+  void allgather_by_broadcasts(const void* mine, std::span<const uint64_t> counts, void* all) {
+    char* out = static_cast<char*>(all);
+    for (int r = 0; r < size_; ++r) {
+      const uint64_t count = counts[static_cast<size_t>(r)];
+      if (r == rank_) std::copy_n(static_cast<const char*>(mine), count, out);
+      broadcast(out, count, r);
+      out += count;
+    }
+  }
+
+  MPI_Comm comm_ = MPI_COMM_NULL;
+  int rank_ = 0;
+  int size_ = 1;
+};
+
+bool is_set(const char* name) { return std::getenv(name) != nullptr; }
+
+}  // namespace
+
+std::unique_ptr<Group> join_group(int& argc, char**& argv) {
+  // Each of these is set by a launcher that lets the processes find each other.
+  if (is_set("OMPI_COMM_WORLD_SIZE") || is_set("PMIX_RANK") || is_set("PMI_RANK")) {
+    return std::make_unique<MpiGroup>(argc, argv);
+  }
+  const char* tasks = std::getenv("SLURM_STEP_NUM_TASKS");
+  if (tasks != nullptr && std::atoi(tasks) > 1) {
+    fail_usage("srun started ", tasks,
+               " tasks, but gave them no way to find each other (no PMIx); use srun "
+               "--mpi=pmix, or mpirun inside the job");
+  }
+  return group_of_one();
+}
+
+std::string library_version() {
+  char version[MPI_MAX_LIBRARY_VERSION_STRING];
+  int length = 0;
+  MPI_Get_library_version(version, &length);
+  const std::string full(version, static_cast<size_t>(length));
+  return full.substr(0, full.find(','));
+}
+
+}  // namespace lockstep::comm

@@ -1,0 +1,173 @@
+#include "option_table.h"
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+
+#include "lockstep/core/error.h"
+
+namespace lockstep {
+
+namespace {
+
+template <class Number>
+bool parse_number(const std::string& value, Number& number) {
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+  return error == std::errc() && end == value.data() + value.size();
+}
+
+template <class Number>
+std::string print_number(Number number) {
+  char digits[64];
+  return {digits, std::to_chars(digits, digits + sizeof digits, number).ptr};
+}
+
+OptionEntry string_option(const char* name, std::string Options::*member, const char* help,
+                          const char* expected) {
+  return {name, help, expected,
+          [member](Options& options, const std::string& value) {
+            options.*member = value;
+            return true;
+          },
+          [member](const Options& options) { return options.*member; }};
+}
+
+OptionEntry choice_option(const char* name, std::string Options::*member, std::vector<std::string> choices,
+                          const char* help) {
+  std::string expected = "one of";
+  for (const auto& choice : choices) expected += (choice == choices.front() ? " " : ", ") + choice;
+  return {name, help, expected,
+          [member, choices](Options& options, const std::string& value) {
+            if (std::find(choices.begin(), choices.end(), value) == choices.end()) return false;
+            options.*member = value;
+            return true;
+          },
+          [member](const Options& options) { return options.*member; }};
+}
+
+OptionEntry whole_option(const char* name, int64_t Options::*member, int64_t lowest, const char* help) {
+  return {name, help, text("a whole number, ", lowest, " or more"),
+          [member, lowest](Options& options, const std::string& value) {
+            int64_t number = 0;
+            if (!parse_number(value, number) || number < lowest) return false;
+            options.*member = number;
+            return true;
+          },
+          [member](const Options& options) { return print_number(options.*member); }};
+}
+
+// A number in [lowest, below).
+OptionEntry real_option(const char* name, double Options::*member, double lowest, double below,
+                        const char* help) {
+  const bool bounded = below < std::numeric_limits<double>::infinity();
+  return {
+      name, help,
+      bounded ? text("a number from ", lowest, " to below ", below) : text("a number, ", lowest, " or more"),
+      [member, lowest, below](Options& options, const std::string& value) {
+        double number = 0;
+        if (!parse_number(value, number) || !(number >= lowest && number < below)) return false;
+        options.*member = number;
+        return true;
+      },
+      [member](const Options& options) { return print_number(options.*member); }};
+}
+
+OptionEntry bool_option(const char* name, bool Options::*member, const char* help) {
+  return {name, help, "true or false",
+          [member](Options& options, const std::string& value) {
+            if (value != "true" && value != "false") return false;
+            options.*member = value == "true";
+            return true;
+          },
+          [member](const Options& options) { return options.*member ? "true" : "false"; }};
+}
+
+OptionEntry seed_option() {
+  return {"seed", "what all random numbers follow from", "a whole number from 0 to 18446744073709551615",
+          [](Options& options, const std::string& value) { return parse_number(value, options.seed); },
+          [](const Options& options) { return print_number(options.seed); }};
+}
+
+std::vector<OptionEntry> data_options() {
+  return {
+      string_option("dataset", &Options::dataset, "an HDF5 dataset, or the name of a generator (digits)",
+                    "a file"),
+      choice_option("target", &Options::target, {"auto", "labels", "targets", "input"},
+                    "what to learn; auto: labels, else targets, else the input itself"),
+      choice_option("in-memory", &Options::in_memory, {"auto", "yes", "no"},
+                    "hold the dataset in memory; auto: where it fits"),
+      whole_option("generate-train", &Options::generate_train, 1, "training samples of a generated dataset"),
+      whole_option("generate-test", &Options::generate_test, 0, "test samples of a generated dataset"),
+  };
+}
+
+std::vector<OptionEntry> optimisation_options() {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  return {
+      choice_option("loss", &Options::loss, {"softmax", "squared", "cross-entropy"},
+                    "what training minimises"),
+      choice_option("initialisation", &Options::initialisation, {"he", "glorot", "uniform"},
+                    "of weights, where a layer does not say init="),
+      choice_option("optimizer", &Options::optimizer, {"sgd", "adam", "adamw"}, "the update rule"),
+      real_option("learning-rate", &Options::learning_rate, 0, kInfinity,
+                  "after warm-up, before the schedule"),
+      real_option("momentum", &Options::momentum, 0, 1, "of sgd"),
+      bool_option("nesterov", &Options::nesterov, "Nesterov's momentum, of sgd"),
+      real_option("weight-decay", &Options::weight_decay, 0, kInfinity,
+                  "of all parameters; adamw decouples it"),
+      real_option("beta1", &Options::beta1, 0, 1, "of adam: decay of the mean gradient"),
+      real_option("beta2", &Options::beta2, 0, 1, "of adam: decay of the mean squared gradient"),
+      real_option("epsilon", &Options::epsilon, 0, kInfinity, "of adam: keeps the division sane"),
+      real_option("clip-norm", &Options::clip_norm, 0, kInfinity,
+                  "largest norm of the gradient; 0: no limit"),
+      choice_option("schedule", &Options::schedule, {"constant", "step", "polynomial", "cosine"},
+                    "how the learning rate falls"),
+      whole_option("warmup-steps", &Options::warmup_steps, 0,
+                   "steps in which the learning rate rises linearly"),
+      whole_option("schedule-steps", &Options::schedule_steps, 0, "schedule step: steps between two drops"),
+      real_option("schedule-gamma", &Options::schedule_gamma, 0, kInfinity,
+                  "schedule step: factor of a drop"),
+      real_option("schedule-power", &Options::schedule_power, 0, kInfinity, "schedule polynomial: its power"),
+  };
+}
+
+std::vector<OptionEntry> run_options() {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  return {
+      whole_option("batch-size", &Options::batch_size, 1, "samples of a step, over all ranks together"),
+      whole_option("microbatch", &Options::microbatch, 1,
+                   "samples that one thread takes through the network at once"),
+      whole_option("epochs", &Options::epochs, 0, "passes over the training set; 0: as steps says, else 10"),
+      whole_option("steps", &Options::steps, 0, "end after so many steps in all; a schedule still runs over epochs where those are given"),
+      seed_option(),
+      whole_option("threads", &Options::threads, 0, "of this rank; 0: its fair share of the cores"),
+      choice_option(
+          "reduction", &Options::reduction, {"ordered", "mpi"},
+          "ordered: the same bits on any number of ranks; mpi: MPI_Iallreduce, without that promise"),
+      whole_option("bucket-kilobytes", &Options::bucket_kilobytes, 1,
+                   "how much of the gradient travels at once"),
+      whole_option("history-steps", &Options::history_steps, 1, "steps between two rows of the history"),
+      string_option("checkpoint", &Options::checkpoint, "the file to write; without it none is written",
+                    "a file"),
+      whole_option("checkpoint-steps", &Options::checkpoint_steps, 0, "write one every so many steps"),
+      whole_option("checkpoint-epochs", &Options::checkpoint_epochs, 0, "write one every so many epochs"),
+      real_option("checkpoint-minutes", &Options::checkpoint_minutes, 0, kInfinity,
+                  "write one every so many minutes"),
+  };
+}
+
+std::vector<OptionEntry> all_options() {
+  std::vector<OptionEntry> table = data_options();
+  for (auto part : {optimisation_options(), run_options()})
+    table.insert(table.end(), part.begin(), part.end());
+  return table;
+}
+
+}  // namespace
+
+const std::vector<OptionEntry>& option_table() {
+  static const std::vector<OptionEntry> table = all_options();
+  return table;
+}
+
+}  // namespace lockstep

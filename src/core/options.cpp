@@ -1,0 +1,142 @@
+#include "lockstep/core/options.h"
+
+#include <algorithm>
+#include <boost/program_options.hpp>
+#include <fstream>
+#include <sstream>
+
+#include "lockstep/core/error.h"
+#include "lockstep/core/near.h"
+#include "option_table.h"
+
+namespace lockstep {
+
+namespace po = boost::program_options;
+
+namespace {
+
+constexpr const char* kCommandLine = "the command line";
+
+std::vector<std::string> option_names(const std::vector<std::string>& extra = {}) {
+  std::vector<std::string> names = {"layer"};
+  for (const auto& entry : option_table()) names.push_back(entry.name);
+  names.insert(names.end(), extra.begin(), extra.end());
+  return names;
+}
+
+void apply(Options& options, const std::string& key, const std::string& value, const std::string& origin) {
+  if (key == "layer") {
+    options.layers.push_back({value, origin});
+    return;
+  }
+  const auto& table = option_table();
+  const auto entry = std::find_if(table.begin(), table.end(), [&](const auto& e) { return e.name == key; });
+  if (entry == table.end()) {
+    fail_usage(origin, ": there is no option '", key, "'; ", suggestion(key, option_names()));
+  }
+  if (value.empty() && entry->name != "checkpoint") {
+    fail_usage(origin, ": ", key, " has no value; expected ", entry->expected);
+  }
+  if (!entry->set(options, value)) {
+    fail_usage(origin, ": ", key, " = ", value, " cannot be used; expected ", entry->expected);
+  }
+  options.origins[key] = origin;
+}
+
+po::options_description known_to_boost(const std::vector<std::string>& extra) {
+  po::options_description description;
+  for (const auto& name : option_names(extra)) {
+    auto* value = po::value<std::vector<std::string>>();
+    if (name == "nesterov" || name == "help" || name == "version") value->implicit_value({"true"}, "true");
+    description.add_options()(name.c_str(), value);
+  }
+  return description;
+}
+
+}  // namespace
+
+std::string Options::origin(const std::string& key) const {
+  const auto found = origins.find(key);
+  return found == origins.end() ? "the default" : found->second;
+}
+
+CommandLine parse_command_line(const std::vector<std::string>& arguments,
+                               const std::vector<std::string>& extra) {
+  const po::options_description description = known_to_boost(extra);
+  CommandLine result;
+  try {
+    const auto parsed =
+        po::command_line_parser(arguments)
+            .options(description)
+            .style(po::command_line_style::unix_style & ~po::command_line_style::allow_guessing)
+            .allow_unregistered()
+            .run();
+    for (const auto& option : parsed.options) {
+      if (option.position_key >= 0 || option.string_key.empty()) {
+        result.words.insert(result.words.end(), option.original_tokens.begin(), option.original_tokens.end());
+      } else if (option.unregistered) {
+        fail_usage(kCommandLine, ": there is no option '", option.string_key, "'; ",
+                   suggestion(option.string_key, option_names(extra)));
+      } else {
+        result.settings.emplace_back(option.string_key, option.value.empty() ? "true" : option.value.front());
+      }
+    }
+  } catch (const po::error& error) {
+    fail_usage(kCommandLine, ": ", error.what());
+  }
+  return result;
+}
+
+void apply_configuration(Options& options, const std::string& content, const std::string& name) {
+  std::istringstream lines(content);
+  std::string line;
+  // A line at a time, so that every message can name its line; Boost knows the syntax, not the positions.
+  for (int number = 1; std::getline(lines, line); ++number) {
+    const std::string origin = text(name, ":", number);
+    std::istringstream one_line(line);
+    if (line.find_first_not_of(" \t") != std::string::npos && line[line.find_first_not_of(" \t")] == '[') {
+      fail_usage(origin, ": '", line, "' is a section; a configuration has none, only lines key = value");
+    }
+    try {
+      for (const auto& option : po::parse_config_file(one_line, po::options_description(), true).options) {
+        apply(options, option.string_key, option.value.empty() ? "" : option.value.front(), origin);
+      }
+    } catch (const po::error& error) {
+      fail_usage(origin, ": '", line, "' is not of the form key = value (", error.what(), ")");
+    }
+  }
+}
+
+void apply_settings(Options& options, const CommandLine& command_line,
+                    const std::vector<std::string>& extra) {
+  const auto& settings = command_line.settings;
+  if (std::any_of(settings.begin(), settings.end(), [](const auto& s) { return s.first == "layer"; })) {
+    options.layers.clear();
+  }
+  for (const auto& [key, value] : settings) {
+    if (std::find(extra.begin(), extra.end(), key) == extra.end()) apply(options, key, value, kCommandLine);
+  }
+}
+
+std::string configuration_text(const Options& options, bool for_comparison) {
+  std::string result;
+  for (const auto& entry : option_table()) {
+    if (for_comparison && entry.name == "threads") continue;
+    result += entry.name + " = " + entry.get(options) + "\n";
+  }
+  for (const auto& layer : options.layers) result += "layer = " + layer.line + "\n";
+  return result;
+}
+
+std::string options_help() {
+  const Options defaults;
+  std::ostringstream result;
+  for (const auto& entry : option_table()) {
+    const std::string head = "  --" + entry.name + " " + entry.get(defaults);
+    result << head << std::string(head.size() < 32 ? 32 - head.size() : 1, ' ') << entry.help << " ("
+           << entry.expected << ")\n";
+  }
+  return result.str();
+}
+
+}  // namespace lockstep

@@ -1,0 +1,175 @@
+#include "lockstep/data/dataset.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+
+#include "lockstep/core/digest.h"
+#include "lockstep/core/error.h"
+#include "lockstep/data/generate.h"
+
+namespace lockstep::data {
+
+namespace {
+
+int64_t element_bytes(io::Type type) { return type == io::Type::kUint8 ? 1 : 4; }
+
+int64_t sample_bytes(const io::DatasetInfo& info) {
+  return Shape::from_dims(info.sample_dims).size() * element_bytes(info.type);
+}
+
+int64_t target_size(const io::DatasetInfo& info) {
+  return info.target_dims.empty() ? 0 : Shape::from_dims(info.target_dims).size();
+}
+
+// Pointers to the samples of `rows` at the given places.
+void point_at(const io::Rows& rows, const io::DatasetInfo& info, std::span<const int64_t> places,
+              Samples& samples) {
+  for (const int64_t place : places) {
+    samples.inputs.push_back(rows.inputs.data() + place * sample_bytes(info));
+    if (!rows.labels.empty()) samples.labels.push_back(rows.labels[static_cast<size_t>(place)]);
+    if (!rows.targets.empty()) samples.targets.push_back(rows.targets.data() + place * target_size(info));
+  }
+}
+
+class MemorySplit : public Split {
+ public:
+  MemorySplit(io::Rows rows, const io::DatasetInfo& info) : rows_(std::move(rows)), info_(info) {}
+  int64_t rows() const override { return rows_.count; }
+  Samples fetch(std::vector<int64_t> indices) const override {
+    Samples samples;
+    point_at(rows_, info_, indices, samples);
+    samples.indices = std::move(indices);
+    return samples;
+  }
+
+ private:
+  io::Rows rows_;
+  io::DatasetInfo info_;
+};
+
+// Reads what is asked for, when it is asked for.
+class FileSplit : public Split {
+ public:
+  // With a reader of its own: splits are read from several threads.
+  FileSplit(const std::string& path, std::string split)
+      : reader_(path), split_(std::move(split)), rows_(reader_.rows(split_)) {}
+  int64_t rows() const override { return rows_; }
+  Samples fetch(std::vector<int64_t> indices) const override {
+    Samples samples;
+    samples.rows.count = static_cast<int64_t>(indices.size());
+    std::vector<int64_t> places;
+    for (const int64_t index : indices) {
+      const io::Rows one = reader_.read(split_, index, 1);
+      samples.rows.inputs.insert(samples.rows.inputs.end(), one.inputs.begin(), one.inputs.end());
+      samples.rows.labels.insert(samples.rows.labels.end(), one.labels.begin(), one.labels.end());
+      samples.rows.targets.insert(samples.rows.targets.end(), one.targets.begin(), one.targets.end());
+      places.push_back(static_cast<int64_t>(places.size()));
+    }
+    point_at(samples.rows, reader_.info(), places, samples);
+    samples.indices = std::move(indices);
+    return samples;
+  }
+
+ private:
+  io::DatasetReader reader_;
+  std::string split_;
+  int64_t rows_;
+};
+
+// Half of the memory that is free now, shared among the ranks of this host.
+bool fits_in_memory(int64_t bytes, int ranks_on_host) {
+  const int64_t available = static_cast<int64_t>(sysconf(_SC_AVPHYS_PAGES)) * sysconf(_SC_PAGESIZE);
+  return bytes <= available / 2 / std::max(ranks_on_host, 1);
+}
+
+Dataset from_file(const Options& options, int ranks_on_host) {
+  const io::DatasetReader reader(options.dataset);
+  Dataset dataset;
+  dataset.name = options.dataset;
+  dataset.info = reader.info();
+  const int64_t row_bytes = sample_bytes(dataset.info) + 4 * target_size(dataset.info) + 4;
+  for (const char* split : {"train", "validation", "test"})
+    dataset.memory_bytes += reader.rows(split) * row_bytes;
+  dataset.in_memory = options.in_memory == "yes" ||
+                      (options.in_memory == "auto" && fits_in_memory(dataset.memory_bytes, ranks_on_host));
+  const auto make = [&](const std::string& name) -> std::unique_ptr<Split> {
+    if (!reader.has(name)) return nullptr;
+    if (!dataset.in_memory) return std::make_unique<FileSplit>(options.dataset, name);
+    return std::make_unique<MemorySplit>(reader.read(name, 0, reader.rows(name)), dataset.info);
+  };
+  const auto stated = reader.stated_digest();
+  if (dataset.in_memory) {
+    dataset.digest = reader.compute_digest();
+    if (stated && *stated != dataset.digest) {
+      fail(options.dataset, ": the file is damaged: its contents have the digest ", dataset.digest,
+           ", it states ", *stated, "; restore it, or import it again (datasets/README.md)");
+    }
+  } else {
+    dataset.memory_bytes = 0;
+    dataset.digest = stated.value_or("");
+  }
+  dataset.train = make("train");
+  dataset.validation = make("validation");
+  dataset.test = make("test");
+  return dataset;
+}
+
+// Collective: every rank makes its share of the samples, and all get all of them.
+io::Rows generate_together(const Generator& generator, uint64_t seed, int64_t first, int64_t count,
+                           comm::Group& group) {
+  const auto share = [&](int rank) { return rank * count / group.size(); };
+  const int64_t begin = share(group.rank());
+  const io::Rows mine = generate_rows(generator, seed, first + begin, share(group.rank() + 1) - begin);
+  const int64_t bytes = sample_bytes(generator.info);
+  std::vector<uint64_t> input_bytes;
+  std::vector<uint64_t> label_bytes;
+  for (int r = 0; r < group.size(); ++r) {
+    const uint64_t samples = static_cast<uint64_t>(share(r + 1) - share(r));
+    input_bytes.push_back(samples * static_cast<uint64_t>(bytes));
+    label_bytes.push_back(samples * sizeof(int32_t));
+  }
+  io::Rows all;
+  all.count = count;
+  all.inputs.resize(static_cast<size_t>(count * bytes));
+  all.labels.resize(static_cast<size_t>(count));
+  group.allgather(mine.inputs.data(), input_bytes, all.inputs.data());
+  group.allgather(mine.labels.data(), label_bytes, all.labels.data());
+  return all;
+}
+
+Dataset from_generator(const Options& options, const Generator& generator, comm::Group& group) {
+  Dataset dataset;
+  dataset.name = options.dataset;
+  dataset.info = generator.info;
+  Digest digest;
+  digest.add(std::string_view("generated"));
+  const auto make = [&](int64_t first, int64_t count) {
+    io::Rows rows = generate_together(generator, options.seed, first, count, group);
+    digest.add(rows.inputs.data(), rows.inputs.size());
+    digest.add(rows.labels.data(), rows.labels.size() * sizeof(int32_t));
+    dataset.memory_bytes += static_cast<int64_t>(rows.inputs.size() + rows.labels.size() * sizeof(int32_t));
+    return std::make_unique<MemorySplit>(std::move(rows), dataset.info);
+  };
+  dataset.train = make(0, options.generate_train);
+  if (options.generate_test > 0) dataset.test = make(options.generate_train, options.generate_test);
+  dataset.digest = digest.hex();
+  return dataset;
+}
+
+}  // namespace
+
+Dataset open_dataset(const Options& options, comm::Group& group, int ranks_on_host) {
+  for (const Generator& generator : generators()) {
+    if (generator.name == options.dataset) return from_generator(options, generator, group);
+  }
+  Dataset dataset = from_file(options, ranks_on_host);
+  if (!dataset.train && !dataset.test && !dataset.validation) {
+    fail(options.dataset, ": the dataset is empty; expected a split /train (datasets/README.md)");
+  }
+  return dataset;
+}
+
+}  // namespace lockstep::data

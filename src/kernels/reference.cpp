@@ -1,0 +1,152 @@
+#include "lockstep/kernels/reference.h"
+
+#include <vector>
+
+namespace lockstep::kernels::reference {
+
+namespace {
+
+// Calls visit(weight index, in index or -1 outside, out index) for every product of a convolution.
+template <class Visit>
+void for_each_product(const ConvolutionShape& s, int64_t columns, const Visit& visit) {
+  for (int64_t o = 0; o < s.out_channels; ++o)
+    for (int64_t c = 0; c < s.in_channels; ++c)
+      for (int64_t i = 0; i < s.kernel_height; ++i)
+        for (int64_t j = 0; j < s.kernel_width; ++j)
+          for (int64_t y = 0; y < s.out_height(); ++y)
+            for (int64_t x = 0; x < s.out_width(); ++x) {
+              const int64_t row = y * s.stride + i - s.pad;
+              const int64_t column = x * s.stride + j - s.pad;
+              if (row < 0 || row >= s.in_height || column < 0 || column >= s.in_width) continue;
+              const int64_t weight = ((o * s.in_channels + c) * s.kernel_height + i) * s.kernel_width + j;
+              const int64_t in = ((c * s.in_height + row) * s.in_width + column) * columns;
+              const int64_t out = ((o * s.out_height() + y) * s.out_width() + x) * columns;
+              for (int64_t n = 0; n < columns; ++n) visit(weight, in + n, out + n);
+            }
+}
+
+// Calls visit(in index, out index) for every cell of every window.
+template <class Visit>
+void for_each_cell(const PoolingShape& s, int64_t columns, const Visit& visit) {
+  for (int64_t c = 0; c < s.channels; ++c)
+    for (int64_t y = 0; y < s.out_height(); ++y)
+      for (int64_t x = 0; x < s.out_width(); ++x)
+        for (int64_t i = 0; i < s.window; ++i)
+          for (int64_t j = 0; j < s.window; ++j)
+            for (int64_t n = 0; n < columns; ++n) {
+              const int64_t in = (c * s.in_height + y * s.stride + i) * s.in_width + x * s.stride + j;
+              const int64_t out = (c * s.out_height() + y) * s.out_width() + x;
+              visit(in * columns + n, out * columns + n);
+            }
+}
+
+void store(const std::vector<double>& sums, bool accumulate, float* out) {
+  for (size_t i = 0; i < sums.size(); ++i) {
+    out[i] = static_cast<float>((accumulate ? static_cast<double>(out[i]) : 0.0) + sums[i]);
+  }
+}
+
+size_t in_size(const PoolingShape& s, int64_t columns) {
+  return static_cast<size_t>(s.channels * s.in_height * s.in_width * columns);
+}
+
+size_t out_size(const PoolingShape& s, int64_t columns) {
+  return static_cast<size_t>(s.channels * s.out_height() * s.out_width() * columns);
+}
+
+}  // namespace
+
+void gemm(Transpose transpose_a, Transpose transpose_b, int64_t m, int64_t n, int64_t k, const float* a,
+          int64_t lda, const float* b, int64_t ldb, float beta, float* c, int64_t ldc) {
+  for (int64_t i = 0; i < m; ++i) {
+    for (int64_t j = 0; j < n; ++j) {
+      double sum = 0;
+      for (int64_t l = 0; l < k; ++l) {
+        const float left = transpose_a == Transpose::kYes ? a[l * lda + i] : a[i * lda + l];
+        const float right = transpose_b == Transpose::kYes ? b[j * ldb + l] : b[l * ldb + j];
+        sum += static_cast<double>(left) * static_cast<double>(right);
+      }
+      const double before = beta == 0 ? 0.0 : static_cast<double>(beta) * static_cast<double>(c[i * ldc + j]);
+      c[i * ldc + j] = static_cast<float>(before + sum);
+    }
+  }
+}
+
+void row_sums(int64_t rows, int64_t count, const float* in, bool accumulate, float* out) {
+  std::vector<double> sums(static_cast<size_t>(rows));
+  for (int64_t i = 0; i < rows * count; ++i)
+    sums[static_cast<size_t>(i / count)] += static_cast<double>(in[i]);
+  store(sums, accumulate, out);
+}
+
+void convolution_fprop(const ConvolutionShape& s, int64_t columns, const float* in, const float* weights,
+                       const float* bias, float* out) {
+  const int64_t plane = s.out_height() * s.out_width() * columns;
+  std::vector<double> sums(static_cast<size_t>(s.out_channels * plane));
+  for (size_t i = 0; i < sums.size() && bias != nullptr; ++i)
+    sums[i] = static_cast<double>(bias[static_cast<int64_t>(i) / plane]);
+  for_each_product(s, columns, [&](int64_t w, int64_t i, int64_t o) {
+    sums[static_cast<size_t>(o)] += static_cast<double>(weights[w]) * static_cast<double>(in[i]);
+  });
+  store(sums, false, out);
+}
+
+void convolution_bprop(const ConvolutionShape& s, int64_t columns, const float* out_delta,
+                       const float* weights, bool accumulate, float* in_delta) {
+  std::vector<double> sums(static_cast<size_t>(s.in_channels * s.in_height * s.in_width * columns));
+  for_each_product(s, columns, [&](int64_t w, int64_t i, int64_t o) {
+    sums[static_cast<size_t>(i)] += static_cast<double>(weights[w]) * static_cast<double>(out_delta[o]);
+  });
+  store(sums, accumulate, in_delta);
+}
+
+void convolution_grad(const ConvolutionShape& s, int64_t columns, const float* in, const float* out_delta,
+                      bool accumulate, float* gradient) {
+  std::vector<double> sums(static_cast<size_t>(s.out_channels * s.taps()));
+  for_each_product(s, columns, [&](int64_t w, int64_t i, int64_t o) {
+    sums[static_cast<size_t>(w)] += static_cast<double>(in[i]) * static_cast<double>(out_delta[o]);
+  });
+  store(sums, accumulate, gradient);
+}
+
+void maxpool_fprop(const PoolingShape& s, int64_t columns, const float* in, float* out) {
+  std::vector<bool> seen(out_size(s, columns));
+  for_each_cell(s, columns, [&](int64_t i, int64_t o) {
+    if (!seen[static_cast<size_t>(o)] || in[i] > out[o]) out[o] = in[i];
+    seen[static_cast<size_t>(o)] = true;
+  });
+}
+
+void maxpool_bprop(const PoolingShape& s, int64_t columns, const float* in, const float* out_delta,
+                   bool accumulate, float* in_delta) {
+  std::vector<int64_t> best(out_size(s, columns), -1);
+  for_each_cell(s, columns, [&](int64_t i, int64_t o) {
+    int64_t& b = best[static_cast<size_t>(o)];
+    if (b < 0 || in[i] > in[b]) b = i;
+  });
+  std::vector<double> sums(in_size(s, columns));
+  for (size_t o = 0; o < best.size(); ++o)
+    sums[static_cast<size_t>(best[o])] += static_cast<double>(out_delta[o]);
+  store(sums, accumulate, in_delta);
+}
+
+void avgpool_fprop(const PoolingShape& s, int64_t columns, const float* in, float* out) {
+  std::vector<double> sums(out_size(s, columns));
+  const double share = 1.0 / static_cast<double>(s.window * s.window);
+  for_each_cell(s, columns, [&](int64_t i, int64_t o) {
+    sums[static_cast<size_t>(o)] += share * static_cast<double>(in[i]);
+  });
+  store(sums, false, out);
+}
+
+void avgpool_bprop(const PoolingShape& s, int64_t columns, const float* out_delta, bool accumulate,
+                   float* in_delta) {
+  std::vector<double> sums(in_size(s, columns));
+  const double share = 1.0 / static_cast<double>(s.window * s.window);
+  for_each_cell(s, columns, [&](int64_t i, int64_t o) {
+    sums[static_cast<size_t>(i)] += share * static_cast<double>(out_delta[o]);
+  });
+  store(sums, accumulate, in_delta);
+}
+
+}  // namespace lockstep::kernels::reference

@@ -1,0 +1,102 @@
+#include "lockstep/nn/layer_line.h"
+
+#include <charconv>
+#include <limits>
+#include <sstream>
+
+#include "lockstep/core/error.h"
+#include "lockstep/core/near.h"
+
+namespace lockstep::nn {
+
+namespace {
+
+template <class Number>
+bool parse(const std::string& value, Number& number) {
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+  return error == std::errc() && end == value.data() + value.size();
+}
+
+}  // namespace
+
+LayerArguments::LayerArguments(const LayerLine& line, uint32_t position)
+    : line_(line.line), origin_(line.origin), position_(position) {
+  std::istringstream words(line.line);
+  words >> type_;
+  for (std::string word; words >> word;) {
+    const size_t equals = word.find('=');
+    if (equals == std::string::npos) {
+      leading_.push_back(word);
+    } else if (equals == 0 || equals + 1 == word.size()) {
+      complain("'" + word + "' is not of the form name=value");
+    } else if (!values_.emplace(word.substr(0, equals), word.substr(equals + 1)).second) {
+      complain("'" + word.substr(0, equals) + "' is given twice");
+    }
+  }
+  if (type_.empty()) complain("it is empty; expected a layer's type, such as 'conv 20 kernel=5'");
+}
+
+int64_t LayerArguments::leading_whole(const std::string& name, int64_t lowest) {
+  if (leading_used_ < leading_.size() && !has(name)) values_[name] = leading_[leading_used_++];
+  if (!has(name)) complain(text("it needs a number (", name, "), as in '", type_, " 20'"));
+  return whole(name, lowest, lowest);
+}
+
+double LayerArguments::leading_real(const std::string& name, double lowest, double below, double fallback) {
+  if (leading_used_ < leading_.size() && !has(name)) values_[name] = leading_[leading_used_++];
+  asked_.insert(name);
+  if (!has(name)) return fallback;
+  double number = 0;
+  if (!parse(values_[name], number) || !(number >= lowest && number < below)) {
+    complain(text(name, " = ", values_[name], " cannot be used; expected a number from ", lowest,
+                  " to below ", below));
+  }
+  return number;
+}
+
+int64_t LayerArguments::whole(const std::string& name, int64_t lowest, int64_t fallback) {
+  asked_.insert(name);
+  if (!has(name)) return fallback;
+  int64_t number = 0;
+  // What no memory could hold is caught here, so that shapes cannot overflow later.
+  constexpr int64_t kHighest = 1 << 24;
+  if (!parse(values_[name], number) || number < lowest || number > kHighest) {
+    complain(text(name, " = ", values_[name], " cannot be used; expected a whole number from ", lowest,
+                  " to ", kHighest));
+  }
+  return number;
+}
+
+std::string LayerArguments::word(const std::string& name, const std::string& fallback) {
+  asked_.insert(name);
+  return has(name) ? values_[name] : fallback;
+}
+
+int64_t LayerArguments::required_whole(const std::string& name, int64_t lowest) {
+  if (!has(name)) {
+    asked_.insert(name);
+    complain("it needs " + name + "=, a whole number" + unknown_values());
+  }
+  return whole(name, lowest, lowest);
+}
+
+// "; there is no 'kernal=' for it; did you mean 'kernel'?" for the first value that nobody asked for.
+std::string LayerArguments::unknown_values() const {
+  for (const auto& [name, value] : values_) {
+    if (asked_.count(name) > 0) continue;
+    return "; there is no '" + name + "=' for it; " + suggestion(name, {asked_.begin(), asked_.end()});
+  }
+  return "";
+}
+
+void LayerArguments::finish() const {
+  if (leading_used_ < leading_.size()) complain("'" + leading_[leading_used_] + "' is more than this layer takes");
+  const std::string unknown = unknown_values();
+  if (!unknown.empty()) complain(unknown.substr(2));
+}
+
+void LayerArguments::complain(const std::string& message) const {
+  fail_usage(origin_, ": layer '", line_, "': ", message);
+}
+
+}  // namespace lockstep::nn

@@ -1,0 +1,35 @@
+#include "lockstep/nn/layer_table.h"
+
+#include "layers/layers.h"
+#include "lockstep/core/near.h"
+
+namespace lockstep::nn {
+
+const std::vector<LayerType>& layer_table() {
+  static const std::vector<LayerType> table = {
+      {"conv", "conv CHANNELS kernel=K [stride=S] [pad=P] [init=I]", 1, make_conv},
+      {"linear", "linear UNITS [init=I] [tied=NAME]", 1, make_linear},
+      {"maxpool", "maxpool WINDOW [stride=S]", 1, make_maxpool},
+      {"avgpool", "avgpool WINDOW [stride=S]", 1, make_avgpool},
+      {"subsample", "subsample WINDOW [stride=S]", 1, make_subsample},
+      {"relu", "relu", 1, make_relu},
+      {"leaky-relu", "leaky-relu [SLOPE]", 1, make_leaky_relu},
+      {"sigmoid", "sigmoid", 1, make_sigmoid},
+      {"tanh", "tanh", 1, make_tanh},
+      {"softplus", "softplus", 1, make_softplus},
+      {"dropout", "dropout [RATE]", 1, make_dropout},
+      {"add", "add from=A,B[,...]", 0, make_add},
+  };
+  return table;
+}
+
+const LayerType& layer_type(const LayerArguments& arguments) {
+  std::vector<std::string> names;
+  for (const LayerType& type : layer_table()) {
+    if (type.name == arguments.type()) return type;
+    names.push_back(type.name);
+  }
+  arguments.complain("there is no layer '" + arguments.type() + "'; " + suggestion(arguments.type(), names));
+}
+
+}  // namespace lockstep::nn

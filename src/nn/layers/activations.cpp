@@ -1,0 +1,87 @@
+// The elementwise activations: relu, leaky-relu [slope=0.01], sigmoid, tanh, softplus.
+//
+// Each is a function value(x) and its derivative slope(x, y), y being value(x), so that the derivative can
+// take whichever is cheaper.
+#include "layers.h"
+#include "lockstep/kernels/vector_math.h"
+
+namespace lockstep::nn {
+
+namespace {
+
+struct Relu {
+  float value(float x) const { return x > 0 || x != x ? x : 0.0f; }  // a NaN comes through
+  float slope(float, float y) const { return y > 0 ? 1.0f : 0.0f; }
+};
+
+struct LeakyRelu {
+  float below;
+  float value(float x) const { return x > 0 ? x : below * x; }
+  float slope(float x, float) const { return x > 0 ? 1.0f : below; }
+};
+
+struct Sigmoid {
+  float value(float x) const { return kernels::vsigmoid(x); }
+  float slope(float, float y) const { return y * (1.0f - y); }
+};
+
+struct Tanh {
+  float value(float x) const { return kernels::vtanh(x); }
+  float slope(float, float y) const { return 1.0f - y * y; }
+};
+
+struct Softplus {
+  float value(float x) const { return kernels::vsoftplus(x); }
+  float slope(float x, float) const { return kernels::vsigmoid(x); }
+};
+
+template <class Function>
+class Activation : public Layer {
+ public:
+  Activation(const Shape& shape, Function function) : shape_(shape), function_(function) {}
+
+  Shape output_shape() const override { return shape_; }
+
+  void fprop(const Pass& pass, const Operands& o) const override {
+    const int64_t count = shape_.size() * pass.columns;
+    const float* in = o.inputs[0];
+    float* out = o.output;
+    for (int64_t i = 0; i < count; ++i) out[i] = function_.value(in[i]);
+  }
+
+  void bprop(const Pass& pass, const Operands& o, const float* delta,
+             std::span<const Sink> sinks) const override {
+    const int64_t count = shape_.size() * pass.columns;
+    const float* in = o.inputs[0];
+    const float* out = o.output;
+    float* to = sinks[0].data;
+    if (sinks[0].accumulate) {
+      for (int64_t i = 0; i < count; ++i) to[i] += delta[i] * function_.slope(in[i], out[i]);
+    } else {
+      for (int64_t i = 0; i < count; ++i) to[i] = delta[i] * function_.slope(in[i], out[i]);
+    }
+  }
+
+ private:
+  Shape shape_;
+  Function function_;
+};
+
+template <class Function>
+std::unique_ptr<Layer> make(Inputs inputs, Function function) {
+  return std::make_unique<Activation<Function>>(inputs[0], function);
+}
+
+}  // namespace
+
+std::unique_ptr<Layer> make_relu(LayerArguments&, Inputs inputs) { return make(inputs, Relu{}); }
+
+std::unique_ptr<Layer> make_leaky_relu(LayerArguments& arguments, Inputs inputs) {
+  return make(inputs, LeakyRelu{static_cast<float>(arguments.leading_real("slope", 0, 1, 0.01))});
+}
+
+std::unique_ptr<Layer> make_sigmoid(LayerArguments&, Inputs inputs) { return make(inputs, Sigmoid{}); }
+std::unique_ptr<Layer> make_tanh(LayerArguments&, Inputs inputs) { return make(inputs, Tanh{}); }
+std::unique_ptr<Layer> make_softplus(LayerArguments&, Inputs inputs) { return make(inputs, Softplus{}); }
+
+}  // namespace lockstep::nn

@@ -1,0 +1,29 @@
+// How each layer is made from its line; the one table in layer_table.cpp lists them.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "lockstep/kernels/pooling.h"
+#include "lockstep/nn/layer.h"
+#include "lockstep/nn/layer_line.h"
+
+namespace lockstep::nn {
+
+using Inputs = const std::vector<Shape>&;
+
+std::unique_ptr<Layer> make_conv(LayerArguments& arguments, Inputs inputs);
+std::unique_ptr<Layer> make_linear(LayerArguments& arguments, Inputs inputs);
+kernels::PoolingShape pooling_shape(LayerArguments& arguments, const Shape& in);
+std::unique_ptr<Layer> make_maxpool(LayerArguments& arguments, Inputs inputs);
+std::unique_ptr<Layer> make_avgpool(LayerArguments& arguments, Inputs inputs);
+std::unique_ptr<Layer> make_subsample(LayerArguments& arguments, Inputs inputs);
+std::unique_ptr<Layer> make_relu(LayerArguments& arguments, Inputs inputs);
+std::unique_ptr<Layer> make_leaky_relu(LayerArguments& arguments, Inputs inputs);
+std::unique_ptr<Layer> make_sigmoid(LayerArguments& arguments, Inputs inputs);
+std::unique_ptr<Layer> make_tanh(LayerArguments& arguments, Inputs inputs);
+std::unique_ptr<Layer> make_softplus(LayerArguments& arguments, Inputs inputs);
+std::unique_ptr<Layer> make_dropout(LayerArguments& arguments, Inputs inputs);
+std::unique_ptr<Layer> make_add(LayerArguments& arguments, Inputs inputs);
+
+}  // namespace lockstep::nn

@@ -1,0 +1,69 @@
+// linear UNITS: y = W x + b on the flattened input; weights are OI, bias is O.
+//
+// With tied=NAME the weights are those of another linear layer, transposed: y = W^T x + b, W stored as that
+// layer has it.
+#include "layers.h"
+#include "lockstep/kernels/gemm.h"
+
+namespace lockstep::nn {
+
+namespace {
+
+using kernels::gemm;
+using kernels::Transpose;
+
+class Linear : public Layer {
+ public:
+  Linear(int64_t inputs, int64_t units, bool transposed)
+      : inputs_(inputs), units_(units), transposed_(transposed) {}
+
+  Shape output_shape() const override { return {units_, 1, 1}; }
+
+  std::vector<ParameterSpec> parameters() const override {
+    const std::vector<int64_t> dims =
+        transposed_ ? std::vector<int64_t>{inputs_, units_} : std::vector<int64_t>{units_, inputs_};
+    return {{"weights", dims, inputs_, units_}, {"bias", {units_}}};
+  }
+
+  void fprop(const Pass& pass, const Operands& o) const override {
+    gemm(transposed_ ? Transpose::kYes : Transpose::kNo, Transpose::kNo, units_, pass.columns, inputs_,
+         o.parameters[0], row_length(), o.inputs[0], pass.columns, 0.0f, o.output, pass.columns);
+    kernels::add_to_rows(units_, pass.columns, o.parameters[1], o.output, pass.columns);
+  }
+
+  void bprop(const Pass& pass, const Operands& o, const float* delta,
+             std::span<const Sink> sinks) const override {
+    gemm(transposed_ ? Transpose::kNo : Transpose::kYes, Transpose::kNo, inputs_, pass.columns, units_,
+         o.parameters[0], row_length(), delta, pass.columns, sinks[0].accumulate ? 1.0f : 0.0f, sinks[0].data,
+         pass.columns);
+  }
+
+  void grad(const Pass& pass, const Operands& o, const float* delta,
+            std::span<const Sink> sinks) const override {
+    const float beta = sinks[0].accumulate ? 1.0f : 0.0f;
+    if (transposed_) {
+      gemm(Transpose::kNo, Transpose::kYes, inputs_, units_, pass.columns, o.inputs[0], pass.columns, delta,
+           pass.columns, beta, sinks[0].data, units_);
+    } else {
+      gemm(Transpose::kNo, Transpose::kYes, units_, inputs_, pass.columns, delta, pass.columns, o.inputs[0],
+           pass.columns, beta, sinks[0].data, inputs_);
+    }
+    kernels::row_sums(units_, pass.columns, delta, sinks[1].accumulate, sinks[1].data);
+  }
+
+ private:
+  int64_t row_length() const { return transposed_ ? units_ : inputs_; }
+
+  int64_t inputs_;
+  int64_t units_;
+  bool transposed_;
+};
+
+}  // namespace
+
+std::unique_ptr<Layer> make_linear(LayerArguments& arguments, Inputs inputs) {
+  const int64_t units = arguments.leading_whole("units", 1);
+  return std::make_unique<Linear>(inputs[0].size(), units, arguments.has("tied"));
+}
+
+}  // namespace lockstep::nn

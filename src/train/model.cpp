@@ -1,0 +1,61 @@
+#include "lockstep/train/model.h"
+
+#include "lockstep/core/error.h"
+#include "lockstep/core/shape.h"
+
+namespace lockstep::train {
+
+namespace {
+
+Target choose_target(const Options& options, const io::DatasetInfo& dataset) {
+  const bool labels = dataset.classes > 0;
+  const bool targets = !dataset.target_dims.empty();
+  if (options.target == "labels" && !labels) {
+    fail_usage(options.origin("target"), ": target = labels, but ", options.dataset,
+               " has no labels; take target = input to train an autoencoder");
+  }
+  if (options.target == "targets" && !targets) {
+    fail_usage(options.origin("target"), ": target = targets, but ", options.dataset,
+               " has no /train/targets");
+  }
+  if (options.target == "input") return Target::kInput;
+  if (options.target == "targets") return Target::kValues;
+  if (labels) return Target::kLabels;
+  return targets ? Target::kValues : Target::kInput;
+}
+
+void check_output(const Options& options, const io::DatasetInfo& dataset, const Model& model) {
+  const nn::Node& last = model.network.nodes().back();
+  const Shape output = model.network.output_shape();
+  int64_t needed = Shape::from_dims(dataset.sample_dims).size();
+  const char* why = "values of an input, which it is to reproduce";
+  if (model.target == Target::kLabels) {
+    needed = dataset.classes;
+    why = "classes of the dataset";
+  } else if (model.target == Target::kValues) {
+    needed = Shape::from_dims(dataset.target_dims).size();
+    why = "values of a target";
+  }
+  if (output.size() == needed) return;
+  const std::string given =
+      output.height * output.width == 1 ? output.to_string() : text(output.to_string(), " = ", output.size());
+  fail_usage(last.origin, ": the last layer, '", last.line, "', gives ", given, " outputs; ", options.dataset,
+             " with loss = ", options.loss, " needs ", needed, " (the ", why,
+             "); change the layer, loss = or target =");
+}
+
+}  // namespace
+
+Model make_model(const Options& options, const io::DatasetInfo& dataset) {
+  Model model{nn::Network(Shape::from_dims(dataset.sample_dims), options.layers, options.initialisation),
+              nn::make_loss(options.loss), choose_target(options, dataset)};
+  if (model.loss->needs_labels() && model.target != Target::kLabels) {
+    fail_usage(options.origin("loss"), ": loss = ", options.loss, " needs labels, but the target is ",
+               model.target == Target::kInput ? "the input" : "values",
+               "; take loss = squared or cross-entropy, or a dataset with labels");
+  }
+  check_output(options, dataset, model);
+  return model;
+}
+
+}  // namespace lockstep::train

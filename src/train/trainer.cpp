@@ -1,0 +1,328 @@
+#include "lockstep/train/trainer.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "lockstep/comm/agreed_error.h"
+#include "lockstep/kernels/layout.h"
+#include "lockstep/optim/schedule.h"
+
+namespace lockstep::train {
+
+namespace {
+
+int64_t microbatches(int64_t samples, int64_t microbatch) { return (samples + microbatch - 1) / microbatch; }
+
+// The most microbatches that one rank has in a step.
+int64_t most_of_a_rank(const Options& options, const data::Order& order, int ranks) {
+  return microbatches(microbatches(order.batch_of(0), options.microbatch), ranks);
+}
+
+// Where training ends.
+int64_t last_step(const Options& options, const data::Order& order) {
+  constexpr int64_t kDefaultEpochs = 10;
+  if (options.steps > 0) return options.steps;
+  return (options.epochs > 0 ? options.epochs : kDefaultEpochs) * order.steps_per_epoch();
+}
+
+// What a schedule runs over: the epochs, also where a run is to end before, so that its steps are those of the whole.
+int64_t schedule_length(const Options& options, const data::Order& order) {
+  return std::max(last_step(options, order), options.epochs * order.steps_per_epoch());
+}
+
+const data::Split& training_split(const Options& options, const data::Dataset& dataset) {
+  if (dataset.train && dataset.train->rows() > 0) return *dataset.train;
+  fail(options.dataset, ": the dataset has no samples in /train; expected some to train on");
+}
+
+}  // namespace
+
+Trainer::Trainer(const Options& options, const std::string& configuration, const std::string& command,
+                 const data::Dataset& dataset, comm::Group& group,
+                 const std::vector<comm::Placement>& placements, parallel::Workers& workers)
+    : options_(options),
+      configuration_(configuration),
+      command_(command),
+      dataset_(dataset),
+      group_(group),
+      placements_(placements),
+      workers_(workers),
+      model_(make_model(options, dataset.info)),
+      order_(options.seed, training_split(options, dataset).rows(), options.batch_size),
+      total_steps_(last_step(options, order_)),
+      schedule_steps_(schedule_length(options, order_)),
+      engine_(model_, dataset.info, workers,
+              std::min(options.microbatch, std::max(order_.batch_of(0), int64_t{1}))),
+      tree_(model_.network.layout().floats(),
+            dist::GradientTree::buffers_needed(workers.threads(),
+                                               most_of_a_rank(options, order_, group.size()))),
+      reducer_(dist::make_reducer(options.reduction, group, workers, model_.network.layout().floats(),
+                                  options.bucket_kilobytes * 1024 / static_cast<int64_t>(sizeof(float)))),
+      optimizer_(optim::make_optimizer(options, model_.network.layout().floats())),
+      parameters_(model_.network.layout().floats()),
+      history_(new_history()) {
+  optim::check_schedule(options);
+  if (options.clip_norm > 0) {
+    clipped_ = Buffer(model_.network.layout().floats(), Pages::kSmall);
+    block_squares_.resize(static_cast<size_t>(model_.network.layout().floats() / kBlock));
+  }
+  state_.seed = options.seed;
+  model_.network.initialise(options.seed, parameters_.data());
+}
+
+void Trainer::restore_parameters(const Checkpoint& checkpoint, const std::string& path) {
+  require_same_network(checkpoint.layout, model_.network.layout(), path);
+  std::copy_n(checkpoint.parameters.data(), checkpoint.parameters.size(), parameters_.data());
+}
+
+void Trainer::restore(const Checkpoint& checkpoint, const std::string& path) {
+  restore_parameters(checkpoint, path);
+  auto& slots = optimizer_->slots();
+  if (slots.size() != checkpoint.slots.size()) {
+    fail(path, ": the checkpoint holds ", checkpoint.slots.size(),
+         " arrays of optimizer state; optimizer = ", options_.optimizer, " needs ", slots.size(),
+         "; go on with the optimizer and momentum it was made with");
+  }
+  for (size_t s = 0; s < slots.size(); ++s) {
+    if (slots[s].name != checkpoint.slots[s].name) {
+      fail(path, ": the checkpoint's optimizer state is '", checkpoint.slots[s].name,
+           "'; optimizer = ", options_.optimizer, " needs '", slots[s].name,
+           "'; go on with the optimizer it was made with");
+    }
+    // Only what this rank owns, so that the rest takes no memory.
+    reducer_->for_each_owned([&](dist::Range range) {
+      std::copy_n(checkpoint.slots[s].values.data() + range.begin, range.size(),
+                  slots[s].values.data() + range.begin);
+    });
+  }
+  state_ = checkpoint.state;
+  state_.seed = options_.seed;
+  history_ = checkpoint.history;
+  const int64_t place = state_.epoch * order_.steps_per_epoch() + state_.position / options_.batch_size;
+  if (place != state_.step || state_.position != order_.position_of(state_.step)) {
+    fail(path, ": the checkpoint stands at step ", state_.step, " (epoch ", state_.epoch, ", sample ",
+         state_.position, "), which is no step of ", order_.batch_of(0),
+         " samples through this dataset; go on with the dataset and the ", "batch-size it was made with");
+  }
+}
+
+Outcome Trainer::run(Observer* observer) {
+  watch_ = Stopwatch();
+  first_step_ = state_.step;
+  Outcome outcome;
+  data::Loader loader(*dataset_.train, state_.step, total_steps_, [this](int64_t step) {
+    const dist::Plan plan(order_.batch_of(step), options_.microbatch, group_.size());
+    const dist::Range mine = plan.of_rank(group_.rank());
+    if (mine.size() == 0) return std::vector<int64_t>();
+    return order_.indices(step, plan.samples_of(mine.begin).begin, plan.samples_of(mine.end - 1).end);
+  });
+  while (state_.step < total_steps_ && agreed_stop_ == 0) {
+    data::Samples samples;
+    watch_.during(Phase::kInput, [&] { samples = loader.next(); });
+    const dist::Plan plan(order_.batch_of(state_.step), options_.microbatch, group_.size());
+    const double rate = optim::learning_rate(options_, state_.step, schedule_steps_);
+    train_step(samples, plan, rate);
+    record(observer, rate);
+    state_.finished = state_.step == total_steps_;
+    if (checkpoint_due(state_.finished || agreed_stop_ != 0)) save(observer, outcome);
+  }
+  outcome.stopped_by = state_.step < total_steps_ ? agreed_stop_ : 0;
+  return finish(outcome);
+}
+
+// One step as the algorithm has it.
+void Trainer::train_step(const data::Samples& samples, const dist::Plan& plan, double learning_rate) {
+  std::vector<double> sums;
+  const double waited = reducer_->waited_seconds();
+  watch_.during(Phase::kCompute, [&] {
+    tree_.begin(plan, group_.rank());
+    sums = engine_.train(plan, group_.rank(), samples, options_.seed, state_.step, parameters_.data(), tree_);
+    if (options_.clip_norm > 0) {
+      update_clipped(plan, learning_rate);
+    } else {
+      update(plan, learning_rate);
+    }
+  });
+  // What finish() waited for other ranks is no computing.
+  watch_.add(Phase::kCompute, waited - reducer_->waited_seconds());
+  watch_.add(Phase::kReduction, reducer_->waited_seconds() - waited);
+  watch_.during(Phase::kReduction, [&] { agree(plan, sums); });
+}
+
+void Trainer::update(const dist::Plan& plan, double learning_rate) {
+  reducer_->finish(
+      tree_, plan,
+      [&](dist::Range range, const float* gradient) {
+        optimizer_->update(range.begin, range.size(), gradient, learning_rate, state_.step,
+                           parameters_.data());
+      },
+      parameters_.data());
+}
+
+// The norm needs the whole gradient, so it is summed first and applied in a second pass.
+void Trainer::update_clipped(const dist::Plan& plan, double learning_rate) {
+  reducer_->finish(
+      tree_, plan,
+      [&](dist::Range range, const float* gradient) {
+        std::copy_n(gradient, range.size(), clipped_.data() + range.begin);
+        for (int64_t at = 0; at < range.size(); at += kBlock) {
+          double squares = 0;
+          for (int64_t i = at; i < at + kBlock; ++i)
+            squares += static_cast<double>(gradient[i]) * static_cast<double>(gradient[i]);
+          block_squares_[static_cast<size_t>((range.begin + at) / kBlock)] = squares;
+        }
+      },
+      nullptr);
+  reducer_->gather_blocks(block_squares_);
+  double squares = 0;
+  for (const double block : block_squares_) squares += block;
+  const double norm = std::sqrt(squares);
+  const float scale = norm > options_.clip_norm ? static_cast<float>(options_.clip_norm / norm) : 1.0f;
+  reducer_->for_each_owned([&](dist::Range range) {
+    float* gradient = clipped_.data() + range.begin;
+    for (int64_t i = 0; i < range.size(); ++i) gradient[i] *= scale;
+    optimizer_->update(range.begin, range.size(), gradient, learning_rate, state_.step, parameters_.data());
+  });
+  reducer_->gather(parameters_.data());
+}
+
+void Trainer::agree(const dist::Plan& plan, const std::vector<double>& sums) {
+  const std::vector<double> all = gather_sums(group_, plan, sums);
+  for (int64_t m = 0; m < plan.microbatches(); ++m) {
+    if (!std::isfinite(all[static_cast<size_t>(m * kSumsPerMicrobatch)])) report_nan(plan, m);
+  }
+  const std::vector<double> total = dist::sum_leaves(all, kSumsPerMicrobatch);
+  const double samples = static_cast<double>(plan.samples());
+  state_.since_row.add(samples, total[0], total[1]);
+  state_.since_epoch.add(samples, total[0], total[1]);
+  samples_ += samples;
+
+  // A signal may reach one rank only, and clocks differ: the largest signal and rank 0's clock decide.
+  const double minutes = (watch_.total() - last_saved_) / 60;
+  const bool due = options_.checkpoint_minutes > 0 && minutes >= options_.checkpoint_minutes;
+  const std::array<int32_t, 2> mine = {stop_.received(), due ? 1 : 0};
+  std::vector<std::array<int32_t, 2>> wishes(static_cast<size_t>(group_.size()));
+  group_.allgather(mine.data(), std::vector<uint64_t>(wishes.size(), sizeof mine), wishes.data());
+  for (const auto& wish : wishes) agreed_stop_ = std::max<int>(agreed_stop_, wish[0]);
+  agreed_minutes_ = wishes[0][1] != 0;
+}
+
+void Trainer::report_nan(const dist::Plan& plan, int64_t microbatch) const {
+  const dist::Range range = plan.samples_of(microbatch);
+  const int owner = plan.rank_of(microbatch);
+  std::string samples;
+  for (const int64_t index : order_.indices(state_.step, range.begin, range.end)) {
+    samples += (samples.empty() ? "" : ", ") + std::to_string(index);
+  }
+  throw comm::AgreedError(text(
+      "step ", state_.step, ", rank ", owner, " (", placements_[static_cast<size_t>(owner)].host,
+      "): the loss became infinite or NaN on microbatch ", microbatch, ", samples ", samples,
+      " of /train in ", options_.dataset, "; ",
+      options_.checkpoint.empty() ? std::string("no checkpoint was asked for")
+                                  : "the last good checkpoint, if one was written, is " + options_.checkpoint,
+      "; lower the learning-rate, warm up (warmup-steps), clip the gradient (clip-norm), or look at these "
+      "samples"));
+}
+
+// After a step: its place in the books.
+void Trainer::record(Observer* observer, double learning_rate) {
+  ++state_.step;
+  state_.epoch = order_.epoch_of(state_.step);
+  state_.position = order_.position_of(state_.step);
+  const bool epoch_ends = state_.position == 0;
+  Score evaluation;
+  const data::Split* split = dataset_.validation ? dataset_.validation.get() : dataset_.test.get();
+  if (epoch_ends && split != nullptr) {
+    watch_.during(Phase::kEvaluation, [&] { evaluation = evaluate(*split); });
+  }
+  if (epoch_ends || state_.step % options_.history_steps == 0) {
+    const double epochs = static_cast<double>(state_.step) / static_cast<double>(order_.steps_per_epoch());
+    add_row(history_, state_.step, epochs, learning_rate, state_.since_row.mean(), evaluation);
+    state_.since_row = Sums();
+  }
+  if (observer != nullptr && group_.rank() == 0) {
+    if (epoch_ends) {
+      observer->on_epoch(progress(), evaluation,
+                         split == nullptr      ? ""
+                         : dataset_.validation ? "validation"
+                                               : "test");
+    } else {
+      observer->on_step(progress());
+    }
+  }
+  if (epoch_ends) state_.since_epoch = Sums();
+}
+
+Progress Trainer::progress() const {
+  Progress p;
+  p.step = state_.step;
+  p.total_steps = total_steps_;
+  p.epoch = static_cast<double>(state_.step) / static_cast<double>(order_.steps_per_epoch());
+  const double seconds = watch_.total() - watch_.of(Phase::kEvaluation);
+  p.samples_per_second = samples_ / seconds;
+  p.seconds_left = watch_.total() / static_cast<double>(state_.step - first_step_) *
+                   static_cast<double>(total_steps_ - state_.step);
+  p.train = state_.since_epoch.mean();
+  p.classifies = model_.classifies();
+  return p;
+}
+
+Score Trainer::evaluate(const data::Split& split) {
+  // Each set gives every rank a fair number of microbatches; a set's bounds depend on the configuration
+  // alone.
+  constexpr int64_t kMicrobatchesOfASet = 256;
+  const int64_t set = kMicrobatchesOfASet * options_.microbatch;
+  const int64_t sets = (split.rows() + set - 1) / set;
+  const auto plan_of = [&](int64_t k) {
+    return dist::Plan(std::min(set, split.rows() - k * set), options_.microbatch, group_.size());
+  };
+  data::Loader loader(split, 0, sets, [&](int64_t k) {
+    const dist::Plan plan = plan_of(k);
+    const dist::Range mine = plan.of_rank(group_.rank());
+    std::vector<int64_t> indices;
+    if (mine.size() == 0) return indices;
+    const int64_t end = plan.samples_of(mine.end - 1).end;
+    for (int64_t i = plan.samples_of(mine.begin).begin; i < end; ++i) indices.push_back(k * set + i);
+    return indices;
+  });
+  Sums sums;
+  for (int64_t k = 0; k < sets; ++k) {
+    const dist::Plan plan = plan_of(k);
+    const data::Samples samples = loader.next();
+    const auto all =
+        gather_sums(group_, plan, engine_.evaluate(plan, group_.rank(), samples, parameters_.data()));
+    const auto total = dist::sum_leaves(all, kSumsPerMicrobatch);
+    sums.add(static_cast<double>(plan.samples()), total[0], total[1]);
+  }
+  return sums.mean();
+}
+
+Outcome Trainer::finish(Outcome outcome) {
+  outcome.samples = samples_;
+  outcome.seconds = watch_.total() - watch_.of(Phase::kEvaluation);
+  const std::array<double, 4> mine = {watch_.of(Phase::kCompute), watch_.of(Phase::kReduction),
+                                      watch_.of(Phase::kInput), watch_.of(Phase::kCheckpoint)};
+  std::vector<std::array<double, 4>> all(static_cast<size_t>(group_.size()));
+  group_.allgather(mine.data(), std::vector<uint64_t>(all.size(), sizeof mine), all.data());
+  for (const auto& rank : all) {
+    const double share = 1.0 / static_cast<double>(group_.size());
+    outcome.compute += rank[0] * share;
+    outcome.reduction += rank[1] * share;
+    outcome.input += rank[2] * share;
+    outcome.saving += rank[3] * share;
+  }
+  return outcome;
+}
+
+int64_t Trainer::memory_estimate() const {
+  const int64_t arena = model_.network.layout().floats() * static_cast<int64_t>(sizeof(float));
+  const int64_t owned = options_.reduction == "mpi" ? arena : arena / group_.size();
+  const int64_t buffers =
+      dist::GradientTree::buffers_needed(workers_.threads(), most_of_a_rank(options_, order_, group_.size()));
+  const int64_t received = group_.size() > 1 ? arena : 0;
+  const int64_t slots = static_cast<int64_t>(optimizer_->slots().size()) * owned;
+  return arena * (1 + buffers) + received + slots + (options_.clip_norm > 0 ? owned : 0) +
+         engine_.workspace_bytes();
+}
+
+}  // namespace lockstep::train

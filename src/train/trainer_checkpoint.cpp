@@ -1,0 +1,78 @@
+// How a training run is saved: collectively, written by rank 0.
+#include <chrono>
+#include <cmath>
+#include <ctime>
+
+#include "lockstep/core/error.h"
+#include "lockstep/core/version.h"
+#include "lockstep/kernels/gemm.h"
+#include "lockstep/train/trainer.h"
+
+namespace lockstep::train {
+
+namespace {
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  char buffer[32];
+  std::strftime(buffer, sizeof buffer, "%Y-%m-%dT%H:%M:%SZ", std::gmtime(&now));
+  return buffer;
+}
+
+}  // namespace
+
+bool Trainer::checkpoint_due(bool last) const {
+  if (options_.checkpoint.empty()) return false;
+  if (last || agreed_minutes_) return true;
+  if (options_.checkpoint_steps > 0 && state_.step % options_.checkpoint_steps == 0) return true;
+  return options_.checkpoint_epochs > 0 && state_.position == 0 &&
+         state_.epoch % options_.checkpoint_epochs == 0;
+}
+
+void Trainer::save(Observer* observer, Outcome& outcome) {
+  watch_.during(Phase::kCheckpoint, [&] {
+    const ParameterLayout& layout = model_.network.layout();
+    const bool writes = group_.rank() == 0;
+    std::unique_ptr<CheckpointWriter> writer;
+    comm::together(group_, [&] {
+      if (!writes) return;
+      writer = std::make_unique<CheckpointWriter>(options_.checkpoint, layout);
+      writer->write_configuration(configuration_, configuration_text(options_));
+      writer->write_parameters(parameters_.data());
+    });
+    for (const optim::Slot& slot : optimizer_->slots()) {
+      // One array at a time passes through rank 0.
+      Buffer full(writes ? layout.floats() : 0);
+      reducer_->collect(slot.values.data(), full.data());
+      comm::together(group_, [&] {
+        if (writes) writer->write_slot(slot.name, full.data());
+      });
+    }
+    comm::together(group_, [&] {
+      if (!writes) return;
+      writer->write_state(state_, history_);
+      writer->write_provenance(provenance());
+      writer->finish();
+    });
+  });
+  last_saved_ = watch_.total();
+  outcome.checkpoint = options_.checkpoint;
+  if (observer != nullptr && group_.rank() == 0) observer->on_checkpoint(progress(), options_.checkpoint);
+}
+
+Attributes Trainer::provenance() const {
+  return {{"version", kVersion},
+          {"host", placements_[0].host},
+          {"ranks", std::to_string(group_.size())},
+          {"threads", std::to_string(workers_.threads())},
+          {"dataset", dataset_.name},
+          {"dataset_digest", dataset_.digest},
+          {"command", command_},
+          {"time", utc_now()},
+          {"mpi", comm::library_version()},
+          {"onednn", kernels::library_version()},
+          {"instruction_set", kernels::instruction_set()},
+          {"compiler", kCompiler}};
+}
+
+}  // namespace lockstep::train
