@@ -1,0 +1,135 @@
+#include "lockstep/nn/gradient_check.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "lockstep/core/random.h"
+#include "lockstep/kernels/layout.h"
+#include "lockstep/nn/network.h"
+
+namespace lockstep::nn {
+
+namespace {
+
+constexpr int64_t kSamples = 5;  // not a whole vector, so that columns beyond the samples are there too
+constexpr int kDirections = 4;
+
+// The network with parameters, one microbatch and a random linear function of its output.
+class Probe {
+ public:
+  explicit Probe(const GradientCase& c)
+      : network_(c.input, lines_of(c), "glorot"), random_(1, Purpose::kTest, 0) {
+    pass_.samples = kSamples;
+    pass_.columns = kernels::columns_for(kSamples);
+    pass_.training = true;
+    pass_.seed = 7;
+    workspace_ = network_.workspace(pass_.columns);
+    parameters_ = Buffer(network_.layout().floats());
+    gradient_ = Buffer(network_.layout().floats());
+    network_.initialise(3, parameters_.data());
+    // Biases start at zero, where some derivatives hide mistakes.
+    for (int64_t i = 0; i < parameters_.size(); ++i) parameters_.data()[i] += 0.1f * random_.normal();
+    for (int64_t i = 0; i < network_.input_shape().size() * pass_.columns; ++i) {
+      input_.push_back(i % pass_.columns < kSamples ? random_.normal() : 0.0f);
+    }
+    for (int64_t i = 0; i < network_.output_shape().size() * pass_.columns; ++i) {
+      weights_.push_back(i % pass_.columns < kSamples ? random_.normal() : 0.0f);
+    }
+  }
+
+  const Network& network() const { return network_; }
+  RandomStream& random() { return random_; }
+
+  double value(const float* parameters) {
+    std::copy(input_.begin(), input_.end(), workspace_.input());
+    network_.fprop(pass_, parameters, workspace_);
+    double sum = 0;
+    for (size_t i = 0; i < weights_.size(); ++i) {
+      if (weights_[i] != 0)
+        sum += static_cast<double>(weights_[i]) * static_cast<double>(workspace_.output()[i]);
+    }
+    return sum;
+  }
+
+  const float* gradient() {
+    value(parameters_.data());
+    std::copy(weights_.begin(), weights_.end(), workspace_.output_delta());
+    network_.backward(pass_, parameters_.data(), workspace_, gradient_.data());
+    return gradient_.data();
+  }
+
+  // The central difference along a direction that moves one parameter's numbers.
+  double difference(const ParameterInfo& parameter, const std::vector<float>& direction, double step) {
+    Buffer moved(parameters_.size());
+    const auto at = [&](double distance) {
+      std::copy_n(parameters_.data(), parameters_.size(), moved.data());
+      for (size_t i = 0; i < direction.size(); ++i) {
+        moved.data()[parameter.offset + static_cast<int64_t>(i)] +=
+            static_cast<float>(distance) * direction[i];
+      }
+      return value(moved.data());
+    };
+    return (at(step) - at(-step)) / (2 * step);
+  }
+
+ private:
+  static std::vector<LayerLine> lines_of(const GradientCase& c) {
+    std::vector<LayerLine> lines;
+    for (const auto& line : c.lines) lines.push_back({line, "gradient case " + c.layer});
+    return lines;
+  }
+
+  Network network_;
+  RandomStream random_;
+  Pass pass_;
+  Workspace workspace_;
+  Buffer parameters_;
+  Buffer gradient_;
+  std::vector<float> input_;
+  std::vector<float> weights_;
+};
+
+}  // namespace
+
+const std::vector<GradientCase>& gradient_cases() {
+  static const std::vector<GradientCase> cases = {
+      {"conv", {3, 6, 5}, {"conv 4 kernel=3 pad=1", "conv 5 kernel=3 stride=2 pad=1"}},
+      {"linear", {7}, {"linear 9", "linear 5"}},
+      {"linear", {7}, {"linear 9 name=a", "linear 7 tied=a", "linear 9 share=a"}},
+      {"maxpool", {2, 7, 7}, {"conv 3 kernel=3 pad=1", "maxpool 3 stride=2"}, 1e-4},
+      {"avgpool", {2, 7, 7}, {"conv 3 kernel=3 pad=1", "avgpool 3 stride=2"}},
+      {"subsample", {2, 6, 6}, {"conv 3 kernel=3 pad=1", "subsample 2"}},
+      {"relu", {7}, {"linear 9", "relu"}},
+      {"leaky-relu", {7}, {"linear 9", "leaky-relu 0.1"}},
+      {"sigmoid", {7}, {"linear 9", "sigmoid"}},
+      {"tanh", {7}, {"linear 9", "tanh"}},
+      {"softplus", {7}, {"linear 9", "softplus"}},
+      {"dropout", {7}, {"linear 9", "dropout 0.3"}},
+      {"add", {7}, {"linear 9 name=a", "tanh name=b", "linear 9 name=c", "add from=a,b,c", "linear 3"}},
+  };
+  return cases;
+}
+
+double gradient_error(const GradientCase& gradient_case) {
+  Probe probe(gradient_case);
+  const float* gradient = probe.gradient();
+  double worst = 0;
+  for (const ParameterInfo& parameter : probe.network().layout().parameters()) {
+    for (int d = 0; d < kDirections; ++d) {
+      std::vector<float> direction(static_cast<size_t>(parameter.size));
+      double expected = 0;
+      double scale = 0;
+      for (size_t i = 0; i < direction.size(); ++i) {
+        direction[i] = probe.random().normal();
+        const double g = static_cast<double>(gradient[parameter.offset + static_cast<int64_t>(i)]);
+        expected += g * static_cast<double>(direction[i]);
+        scale += g * g;
+      }
+      const double error = std::fabs(probe.difference(parameter, direction, gradient_case.step) - expected);
+      worst = std::max(worst, error / std::max(std::sqrt(scale), 1e-3));
+    }
+  }
+  return worst;
+}
+
+}  // namespace lockstep::nn
