@@ -75,12 +75,12 @@ class Residual(nn.Module):
 
 
 def dense_autoencoder(*sizes):
-    """Sigmoid layers throughout; the code, where there is one in the middle of several, is linear."""
+    """Sigmoid layers throughout; only the code, a hidden layer narrower than the input, is linear."""
     net = Chain(sizes[0])
-    code = min(sizes)
+    code = min(sizes[1:-1])
     for size in sizes[1:]:
         net.linear(size)
-        if size != code:
+        if size != code or code >= sizes[0]:
             net.sigmoid()
     return net
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "convolution_direct.h"
 #include "lockstep/kernels/gemm.h"
 
 namespace lockstep::kernels {
@@ -112,6 +113,7 @@ void convolution_bprop(const ConvolutionShape& s, int64_t columns, const float* 
 
 void convolution_grad(const ConvolutionShape& s, int64_t columns, const float* in, const float* out_delta,
                       bool accumulate, float* gradient, float* scratch) {
+  if (has_direct_grad(s)) return direct_grad(s, columns, in, out_delta, accumulate, gradient);
   const int64_t out_plane = s.out_height() * s.out_width() * columns;
   for_each_chunk(s, columns, [&](int64_t row, int64_t rows, int64_t count, int64_t offset) {
     unfold(s, columns, in, row, rows, scratch);

@@ -1,10 +1,16 @@
 #include "lockstep/kernels/pooling.h"
 
 #include <algorithm>
+#include <cstring>
+
+#include "lockstep/kernels/vector.h"
 
 namespace lockstep::kernels {
 
 namespace {
+
+using Cells = int32_t __attribute__((vector_size(kLanes * sizeof(int32_t))));
+using Places = uint8_t __attribute__((vector_size(kLanes)));
 
 // Calls visit(out offset, in offset of the window's first cell) for each output of each channel.
 template <class Visit>
@@ -27,30 +33,40 @@ void clear_unless(bool accumulate, const PoolingShape& s, int64_t columns, float
 
 void maxpool_fprop(const PoolingShape& s, int64_t columns, const float* in, float* out, uint8_t* place) {
   for_each_window(s, columns, [&](int64_t to, int64_t from) {
-    float* best = out + to;
-    uint8_t* where = place + to;
-    std::copy_n(in + from, columns, best);
-    std::fill_n(where, columns, uint8_t{0});
-    for (int64_t cell = 1; cell < s.window * s.window; ++cell) {
-      const float* value = in + from + (cell / s.window * s.in_width + cell % s.window) * columns;
-      for (int64_t n = 0; n < columns; ++n) {
+    for (int64_t n = 0; n < columns; n += kLanes) {
+      // A vector of samples at a time, so that best and place stay in registers.
+      Vector best = load(in + from + n);
+      Cells where = {};
+      for (int32_t cell = 1; cell < s.window * s.window; ++cell) {
+        const Vector value = load(in + from + n + (cell / s.window * s.in_width + cell % s.window) * columns);
         // A NaN must come through, or a diverged network would look healthy behind a pooling layer.
-        const bool larger = value[n] > best[n] || value[n] != value[n];
-        best[n] = larger ? value[n] : best[n];
-        where[n] = larger ? static_cast<uint8_t>(cell) : where[n];
+        const Cells larger = (value > best) | (value != value);
+        best = larger ? value : best;
+        where = larger ? cell + Cells{} : where;
       }
+      store(best, out + to + n);
+      const Places places = __builtin_convertvector(where, Places);
+      std::memcpy(place + to + n, &places, sizeof places);
     }
   });
 }
 
 void maxpool_bprop(const PoolingShape& s, int64_t columns, const float* out_delta, const uint8_t* place,
                    bool accumulate, float* in_delta) {
-  clear_unless(accumulate, s, columns, in_delta);
+  // Windows that do not overlap are written, not added to; what no window covers is cleared.
+  const bool writes = !accumulate && s.stride == s.window;
+  const bool covers = s.out_height() * s.window == s.in_height && s.out_width() * s.window == s.in_width;
+  clear_unless(accumulate || (writes && covers), s, columns, in_delta);
   for_each_window(s, columns, [&](int64_t from, int64_t to) {
-    for (int64_t cell = 0; cell < s.window * s.window; ++cell) {
-      float* delta = in_delta + to + (cell / s.window * s.in_width + cell % s.window) * columns;
-      for (int64_t n = 0; n < columns; ++n) {
-        delta[n] += place[from + n] == static_cast<uint8_t>(cell) ? out_delta[from + n] : 0.0f;
+    for (int64_t n = 0; n < columns; n += kLanes) {
+      Places places;
+      std::memcpy(&places, place + from + n, sizeof places);
+      const Cells where = __builtin_convertvector(places, Cells);
+      const Vector incoming = load(out_delta + from + n);
+      for (int32_t cell = 0; cell < s.window * s.window; ++cell) {
+        float* delta = in_delta + to + n + (cell / s.window * s.in_width + cell % s.window) * columns;
+        const Vector share = where == cell ? incoming : Vector{};
+        store(writes ? share : load(delta) + share, delta);
       }
     }
   });

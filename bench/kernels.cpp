@@ -1,0 +1,152 @@
+// The kernels alone, on one thread: GFLOP/s and bytes for the shapes of the networks in launch/.
+#include <benchmark/benchmark.h>
+
+#include <vector>
+
+#include "lockstep/core/buffer.h"
+#include "lockstep/kernels/convolution.h"
+#include "lockstep/kernels/gemm.h"
+#include "lockstep/kernels/pooling.h"
+
+namespace {
+
+using namespace lockstep;
+using namespace lockstep::kernels;
+
+Buffer filled(int64_t floats) {
+  Buffer buffer(floats);
+  for (int64_t i = 0; i < floats; ++i) buffer.data()[i] = static_cast<float>(i % 101) * 0.01f - 0.5f;
+  return buffer;
+}
+
+void report(benchmark::State& state, double flops) {
+  state.counters["GFLOP/s"] = benchmark::Counter(flops * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
+}
+
+// in channels, size, out channels, kernel, pad, columns
+struct Conv {
+  ConvolutionShape shape;
+  int64_t columns;
+  Buffer in, out, weights, scratch;
+  explicit Conv(const benchmark::State& state)
+      : shape{state.range(0),
+              state.range(1),
+              state.range(1),
+              state.range(2),
+              state.range(3),
+              state.range(3),
+              1,
+              state.range(4)},
+        columns(state.range(5)),
+        in(filled(shape.in_channels * shape.in_height * shape.in_width * columns)),
+        out(filled(shape.out_channels * shape.out_height() * shape.out_width() * columns)),
+        weights(filled(shape.out_channels * shape.taps())),
+        scratch(filled(convolution_scratch(shape, columns))) {
+    use_one_thread();
+  }
+  double flops() const {
+    return 2.0 * static_cast<double>(shape.out_channels * shape.taps() * shape.out_height() *
+                                     shape.out_width() * columns);
+  }
+};
+
+void conv_fprop(benchmark::State& state) {
+  Conv c(state);
+  for (auto _ : state) {
+    convolution_fprop(c.shape, c.columns, c.in.data(), c.weights.data(), nullptr, c.out.data(),
+                      c.scratch.data());
+  }
+  report(state, c.flops());
+}
+
+void conv_bprop(benchmark::State& state) {
+  Conv c(state);
+  for (auto _ : state) {
+    convolution_bprop(c.shape, c.columns, c.out.data(), c.weights.data(), false, c.in.data(),
+                      c.scratch.data());
+  }
+  report(state, c.flops());
+}
+
+void conv_grad(benchmark::State& state) {
+  Conv c(state);
+  for (auto _ : state) {
+    convolution_grad(c.shape, c.columns, c.in.data(), c.out.data(), false, c.weights.data(),
+                     c.scratch.data());
+  }
+  report(state, c.flops());
+}
+
+void shapes(benchmark::internal::Benchmark* b) {
+  b->ArgNames({"in", "size", "out", "kernel", "pad", "columns"});
+  b->Args({1, 28, 20, 5, 0, 32});
+  b->Args({20, 12, 50, 5, 0, 32});
+  b->Args({64, 32, 64, 3, 1, 16});
+  b->Args({256, 8, 256, 3, 1, 32});
+}
+
+BENCHMARK(conv_fprop)->Apply(shapes);
+BENCHMARK(conv_bprop)->Apply(shapes);
+BENCHMARK(conv_grad)->Apply(shapes);
+
+void matrix_product(benchmark::State& state, Transpose a, Transpose b, int64_t m, int64_t n, int64_t k) {
+  use_one_thread();
+  Buffer left = filled(m * k);
+  Buffer right = filled(k * n);
+  Buffer product = filled(m * n);
+  for (auto _ : state) {
+    gemm(a, b, m, n, k, left.data(), a == Transpose::kYes ? m : k, right.data(), b == Transpose::kYes ? k : n,
+         0.0f, product.data(), n);
+  }
+  report(state, 2.0 * static_cast<double>(m * n * k));
+}
+
+// units, inputs, columns
+void linear_fprop(benchmark::State& state) {
+  matrix_product(state, Transpose::kNo, Transpose::kNo, state.range(0), state.range(2), state.range(1));
+}
+void linear_bprop(benchmark::State& state) {
+  matrix_product(state, Transpose::kYes, Transpose::kNo, state.range(1), state.range(2), state.range(0));
+}
+void linear_grad(benchmark::State& state) {
+  matrix_product(state, Transpose::kNo, Transpose::kYes, state.range(0), state.range(1), state.range(2));
+}
+
+void layers(benchmark::internal::Benchmark* b) {
+  b->ArgNames({"units", "inputs", "columns"});
+  b->Args({1000, 784, 64})
+      ->Args({784, 1000, 64})
+      ->Args({500, 800, 32})
+      ->Args({30, 250, 64})
+      ->Args({10, 500, 32});
+}
+
+BENCHMARK(linear_fprop)->Apply(layers);
+BENCHMARK(linear_bprop)->Apply(layers);
+BENCHMARK(linear_grad)->Apply(layers);
+
+// channels, size, window
+void maxpool(benchmark::State& state) {
+  const PoolingShape shape{state.range(0), state.range(1), state.range(1), 2, 2};
+  constexpr int64_t kColumns = 32;
+  Buffer in = filled(shape.channels * shape.in_height * shape.in_width * kColumns);
+  Buffer out = filled(shape.channels * shape.out_height() * shape.out_width() * kColumns);
+  std::vector<uint8_t> place(static_cast<size_t>(out.size()));
+  const bool forward = state.range(2) == 1;
+  for (auto _ : state) {
+    if (forward) {
+      maxpool_fprop(shape, kColumns, in.data(), out.data(), place.data());
+    } else {
+      maxpool_bprop(shape, kColumns, out.data(), place.data(), false, in.data());
+    }
+  }
+  state.counters["GB/s"] = benchmark::Counter(static_cast<double>(in.size()) * 4e-9,
+                                              benchmark::Counter::kIsIterationInvariantRate);
+}
+BENCHMARK(maxpool)
+    ->ArgNames({"channels", "size", "forward"})
+    ->Args({20, 24, 1})
+    ->Args({20, 24, 0})
+    ->Args({50, 8, 1});
+
+}  // namespace

@@ -1,0 +1,30 @@
+// Sixteen floats as one value: compilers turn the arithmetic into whichever vectors the processor has.
+#pragma once
+
+#include <cstring>
+
+#include "lockstep/kernels/layout.h"
+
+namespace lockstep::kernels {
+
+using Vector = float __attribute__((vector_size(kLanes * sizeof(float))));
+
+inline Vector load(const float* from) {
+  Vector v;
+  std::memcpy(&v, from, sizeof v);
+  return v;
+}
+
+inline void store(const Vector& v, float* to) { std::memcpy(to, &v, sizeof v); }
+
+// The sum of the lanes, by halves.
+inline float sum_lanes(const Vector& v) {
+  float lanes[kLanes];
+  store(v, lanes);
+  for (int64_t half = kLanes / 2; half > 0; half /= 2) {
+    for (int64_t l = 0; l < half; ++l) lanes[l] += lanes[l + half];
+  }
+  return lanes[0];
+}
+
+}  // namespace lockstep::kernels

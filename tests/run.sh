@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds, and passes every test: first the single-process tests under the address and
+# undefined-behaviour sanitizers, then everything in the Release build.
+set -euo pipefail
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+"$root/launch/install_packages.sh" build test
+
+build() { # folder, CMake's arguments
+  local folder=$1
+  shift
+  cmake -S "$root" -B "$folder" -DLOCKSTEP_TESTS=ON "$@" >/dev/null
+  cmake --build "$folder" --parallel "$(nproc)"
+}
+
+build "$root/build/sanitize" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DLOCKSTEP_SANITIZE=ON
+ctest --test-dir "$root/build/sanitize" --output-on-failure --parallel "$(nproc)" -L unit
+
+build "$root/build/tests" -DCMAKE_BUILD_TYPE=Release
+ctest --test-dir "$root/build/tests" --output-on-failure --parallel "$(nproc)"
