@@ -60,12 +60,16 @@ def torch_settings(network, batch, options):
     formats = ["contiguous"] if network in DENSE else ["contiguous", "channels_last"]
     settings = {}
     for environment_name, environment in options.environments.items():
-        for label, extra in parallel:
-            for memory_format in formats:
-                name = f"PyTorch, {label}" + ("" if network in DENSE else f", {memory_format}")
-                command = [options.python, str(HERE / "torch_train.py"), "--network", network, "--batch", str(batch),
-                           "--format", memory_format, "--seconds", str(options.seconds), "--repetitions", "3", *extra]
-                settings[f"{name}, {environment_name}"] = TorchRun(command, environment)
+        # TorchScript fuses some element-wise work; like the environment, few use it, so it counts as tuning.
+        for jit in ("none", "script") if environment else ("none",):
+            for label, extra in parallel:
+                for memory_format in formats:
+                    words = [label, *([memory_format] if len(formats) > 1 else []), environment_name,
+                             *(["scripted"] if jit == "script" else [])]
+                    command = [options.python, str(HERE / "torch_train.py"), "--network", network,
+                               "--batch", str(batch), "--format", memory_format, "--jit", jit,
+                               "--seconds", str(options.seconds), "--repetitions", "3", *extra]
+                    settings["PyTorch, " + ", ".join(words)] = TorchRun(command, environment)
     return settings
 
 
@@ -200,7 +204,7 @@ def best(speeds, prefix):
 # ---- verification before timing
 
 def verify_network(network, batch, options):
-    """One line on whether PyTorch and Lockstep report the same losses from the same weights on the same data."""
+    """A line that says that both report the same losses from the same weights and data; fails where they do not."""
     sys.path.insert(0, str(HERE))
     import verify
     from torch_networks import NETWORKS
@@ -215,7 +219,7 @@ def verify_network(network, batch, options):
     if not result["same"]:
         raise RuntimeError(f"{network}: not the same computation, so not timed: largest relative difference of the "
                            f"losses {result['worst']:.1e}\nLockstep {result['lockstep']}\nPyTorch  {result['torch']}")
-    return f"{network}: same losses in 10 steps from the same weights, largest relative difference {result['worst']:.1e}"
+    return f"same losses in 10 steps from the same weights, largest relative difference {result['worst']:.1e}"
 
 
 # ---- reporting
@@ -255,22 +259,23 @@ def machine(options):
 
 def details(network, batch, speeds, others):
     lines = [f"### {network}, minibatch {batch}", "",
-             f"Other programs used at most {others:.2f} cores during a run that counts.", "", "| setting | samples/s | min .. max |", "|---|---:|---:|"]
+             f"Other programs used at most {others:.2f} cores during a run that counts.", "",
+             "| setting | samples/s | min .. max |", "|---|---:|---:|"]
     lines += [f"| {name} | {statistics.median(values):.0f} | {min(values):.0f} .. {max(values):.0f} |"
               for name, values in speeds.items()]
     return lines + [""]
 
 
 def summary(results):
-    lines = ["| network | minibatch | PyTorch's best setting | samples/s | min .. max | Lockstep's best setting | samples/s "
-             "| min .. max | ratio |", "|---|---:|---|---:|---:|---|---:|---:|---:|"]
+    lines = ["| network | minibatch | PyTorch's best setting | samples/s | min .. max "
+             "| Lockstep's best setting | samples/s | min .. max | ratio |", "|---|---:|---|---:|---:|---|---:|---:|---:|"]
     for network, (batch, speeds, _) in results.items():
         cells, medians = [], []
         for prefix in ("PyTorch, ", "Lockstep, "):
             name, median = best(speeds, prefix)
             medians.append(median)
-            cells += ([name.removeprefix(prefix), f"{median:.0f}", f"{min(speeds[name]):.0f} .. {max(speeds[name]):.0f}"]
-                      if name else ["", "", ""])
+            cells += ([name.removeprefix(prefix), f"{median:.0f}",
+                       f"{min(speeds[name]):.0f} .. {max(speeds[name]):.0f}"] if name else ["", "", ""])
         ratio = f"{medians[1] / medians[0]:.2f}" if all(medians) else ""
         lines.append(f"| {network} | {batch} | {' | '.join(cells)} | {ratio} |")
     return lines

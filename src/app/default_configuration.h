@@ -18,6 +18,7 @@ learning-rate = 0.05
 momentum      = 0.9
 weight-decay  = 5e-4
 schedule      = cosine
+warmup-steps  = 100
 batch-size    = 64
 epochs        = 5
 seed          = 1

@@ -106,7 +106,7 @@ std::vector<OptionEntry> optimisation_options() {
   return {
       choice_option("loss", &Options::loss, {"softmax", "squared", "cross-entropy"},
                     "what training minimises"),
-      choice_option("initialisation", &Options::initialisation, {"he", "glorot", "uniform"},
+      choice_option("initialisation", &Options::initialisation, {"glorot", "he", "uniform"},
                     "of weights, where a layer does not say init="),
       choice_option("optimizer", &Options::optimizer, {"sgd", "adam", "adamw"}, "the update rule"),
       real_option("learning-rate", &Options::learning_rate, 0, kInfinity,

@@ -17,10 +17,16 @@ bool are_halves(Range left, Range right, int64_t leaves) {
 
 }  // namespace
 
-int GradientTree::buffers_needed(int threads, int64_t microbatches) {
-  const int levels = std::bit_width(static_cast<uint64_t>(std::max<int64_t>(microbatches, 1) - 1));
-  const int64_t needed = std::min<int64_t>(microbatches, threads + levels);
-  return static_cast<int>(std::max<int64_t>(needed, 1));
+int GradientTree::buffers_needed(int threads, const Plan& plan, int rank) {
+  const Range run = plan.of_rank(rank);
+  // With all that is handed out finished, the nodes of the run so far are left; a further buffer must be free
+  // then.
+  int64_t nodes = 0;
+  for (int64_t end = run.begin; end < run.end; ++end) {
+    const auto so_far = nodes_of({run.begin, end}, plan.microbatches());
+    nodes = std::max(nodes, static_cast<int64_t>(so_far.size()));
+  }
+  return static_cast<int>(std::max<int64_t>(std::min(run.size(), nodes + threads), 1));
 }
 
 GradientTree::GradientTree(int64_t parameters, int buffers) : parameters_(parameters) {

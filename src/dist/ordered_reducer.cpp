@@ -11,6 +11,7 @@ namespace {
 constexpr int kGradientTag = 1;
 constexpr int kParameterTag = 2;
 constexpr int64_t kSumAtOnce = 8 * kBlock;  // floats: summed and consumed while in the first-level cache
+constexpr size_t kBucketsUnderWay = 4;      // their receive buffers are in memory at once
 constexpr int64_t kPiece = 16 * kBlock;     // floats: what a thread takes at a time
 
 }  // namespace
@@ -31,7 +32,7 @@ OrderedReducer::OrderedReducer(comm::Group& group, parallel::Workers& workers, i
   const int64_t bucket = std::max(bucket_floats / kBlock, static_cast<int64_t>(group.size())) * kBlock;
   for (int64_t at = 0; at < parameters; at += bucket)
     buckets_.push_back({at, std::min(at + bucket, parameters)});
-  received_.resize(buckets_.size());
+  received_.resize(std::min(buckets_.size(), kBucketsUnderWay));
 }
 
 Range OrderedReducer::slice(Range bucket, int rank) const {
@@ -77,9 +78,10 @@ comm::Request OrderedReducer::send_nodes(const std::vector<LocalNode>& nodes, co
     if (r == group_.rank()) continue;
     floats += mine * static_cast<int64_t>(nodes_of(plan.of_rank(r), plan.microbatches()).size());
   }
-  if (received_[bucket].size() < floats) received_[bucket] = Buffer(floats, Pages::kSmall);
+  Buffer& received = received_[bucket % kBucketsUnderWay];
+  if (received.size() < floats) received = Buffer(floats, Pages::kSmall);
 
-  float* into = received_[bucket].data();
+  float* into = received.data();
   for (int r = 0; r < group_.size(); ++r) {
     if (r == group_.rank()) continue;
     const Range theirs = slice(buckets_[bucket], r);
@@ -99,7 +101,7 @@ void OrderedReducer::consume(const GradientTree& tree, const Plan& plan, size_t 
                              const Consumer& consumer) {
   const Range mine = slice(buckets_[bucket], group_.rank());
   std::vector<Partial<float>> partials;
-  float* from = received_[bucket].data();
+  float* from = received_[bucket % kBucketsUnderWay].data();
   for (int r = 0; r < group_.size(); ++r) {
     if (r == group_.rank()) {
       for (const auto& own : tree.partials()) partials.push_back({own.leaves, own.values + mine.begin});
@@ -138,12 +140,12 @@ void OrderedReducer::finish(const GradientTree& tree, const Plan& plan, const Co
                             float* gathered) {
   const std::vector<LocalNode> nodes = local_nodes(tree, plan);
   std::vector<comm::Request> sums;
-  for (size_t b = 0; b < buckets_.size(); ++b) {
-    merge_for_others(nodes, buckets_[b]);
-    sums.push_back(send_nodes(nodes, plan, b));
-  }
   std::vector<comm::Request> gathers;
   for (size_t b = 0; b < buckets_.size(); ++b) {
+    while (sums.size() < std::min(buckets_.size(), b + kBucketsUnderWay)) {
+      merge_for_others(nodes, buckets_[sums.size()]);
+      sums.push_back(send_nodes(nodes, plan, sums.size()));
+    }
     waiting_.during([&] { sums[b].wait(); });
     consume(tree, plan, b, consumer);
     if (gathered != nullptr) gathers.push_back(start_gather(buckets_[b], gathered));

@@ -36,7 +36,8 @@ class OrderedReducer : public Reducer {
   parallel::Workers& workers_;
   int64_t parameters_;
   std::vector<Range> buckets_;
-  std::vector<Buffer> received_;  // a buffer a bucket: the other ranks' nodes for this rank's slice, by rank
+  std::vector<Buffer>
+      received_;  // a buffer a bucket under way: other ranks' nodes for this rank's slice, by rank
   Waiting waiting_;
 };
 

@@ -11,11 +11,15 @@ namespace lockstep::train {
 
 namespace {
 
-int64_t microbatches(int64_t samples, int64_t microbatch) { return (samples + microbatch - 1) / microbatch; }
-
-// The most microbatches that one rank has in a step.
-int64_t most_of_a_rank(const Options& options, const data::Order& order, int ranks) {
-  return microbatches(microbatches(order.batch_of(0), options.microbatch), ranks);
+// Gradient buffers that serve every step of a rank: those with a whole minibatch and the one that ends an
+// epoch.
+int gradient_buffers(const Options& options, const data::Order& order, int ranks, int rank, int threads) {
+  int buffers = 1;
+  for (const int64_t step : {int64_t{0}, order.steps_per_epoch() - 1}) {
+    const dist::Plan plan(order.batch_of(step), options.microbatch, ranks);
+    buffers = std::max(buffers, dist::GradientTree::buffers_needed(threads, plan, rank));
+  }
+  return buffers;
 }
 
 // Where training ends.
@@ -25,7 +29,8 @@ int64_t last_step(const Options& options, const data::Order& order) {
   return (options.epochs > 0 ? options.epochs : kDefaultEpochs) * order.steps_per_epoch();
 }
 
-// What a schedule runs over: the epochs, also where a run is to end before, so that its steps are those of the whole.
+// What a schedule runs over: the epochs, also where a run is to end before, so that its steps are those of
+// the whole.
 int64_t schedule_length(const Options& options, const data::Order& order) {
   return std::max(last_step(options, order), options.epochs * order.steps_per_epoch());
 }
@@ -54,8 +59,7 @@ Trainer::Trainer(const Options& options, const std::string& configuration, const
       engine_(model_, dataset.info, workers,
               std::min(options.microbatch, std::max(order_.batch_of(0), int64_t{1}))),
       tree_(model_.network.layout().floats(),
-            dist::GradientTree::buffers_needed(workers.threads(),
-                                               most_of_a_rank(options, order_, group.size()))),
+            gradient_buffers(options, order_, group.size(), group.rank(), workers.threads())),
       reducer_(dist::make_reducer(options.reduction, group, workers, model_.network.layout().floats(),
                                   options.bucket_kilobytes * 1024 / static_cast<int64_t>(sizeof(float)))),
       optimizer_(optim::make_optimizer(options, model_.network.layout().floats())),
@@ -318,10 +322,9 @@ int64_t Trainer::memory_estimate() const {
   const int64_t arena = model_.network.layout().floats() * static_cast<int64_t>(sizeof(float));
   const int64_t owned = options_.reduction == "mpi" ? arena : arena / group_.size();
   const int64_t buffers =
-      dist::GradientTree::buffers_needed(workers_.threads(), most_of_a_rank(options_, order_, group_.size()));
-  const int64_t received = group_.size() > 1 ? arena : 0;
+      gradient_buffers(options_, order_, group_.size(), group_.rank(), workers_.threads());
   const int64_t slots = static_cast<int64_t>(optimizer_->slots().size()) * owned;
-  return arena * (1 + buffers) + received + slots + (options_.clip_norm > 0 ? owned : 0) +
+  return arena * (1 + buffers) + reducer_->buffer_bytes() + slots + (options_.clip_norm > 0 ? owned : 0) +
          engine_.workspace_bytes();
 }
 

@@ -28,7 +28,7 @@ struct Options {
   // The network.
   std::vector<LayerLine> layers;
   std::string loss = "softmax";
-  std::string initialisation = "he";
+  std::string initialisation = "glorot";
 
   // Optimisation.
   std::string optimizer = "sgd";

@@ -23,8 +23,10 @@ struct Leaf {
 // depends on timing; their result does not, since only the two halves of one node are ever added.
 class GradientTree {
  public:
-  // Buffers that serve so many threads and microbatches of one rank without anybody waiting.
-  static int buffers_needed(int threads, int64_t microbatches);
+  // Buffers with which so many threads never wait for one: one each, and what the finished microbatches of a
+  // rank's run can be merged down to at any moment. About threads + log2 of the run, and up to twice the
+  // logarithm for a run that starts inside the tree.
+  static int buffers_needed(int threads, const Plan& plan, int rank);
 
   GradientTree(int64_t parameters, int buffers);
 

@@ -1,6 +1,7 @@
 // How a minibatch is cut: into microbatches, whatever the ranks, and the microbatches into one run a rank.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 
 namespace lockstep::dist {
@@ -30,10 +31,10 @@ class Plan {
     return {begin, begin + microbatch_ < samples_ ? begin + microbatch_ : samples_};
   }
 
-  // The microbatches of a rank: a contiguous run, as even as can be; empty for some where ranks are many.
-  Range of_rank(int rank) const {
-    return {rank * microbatches_ / ranks_, (rank + 1) * microbatches_ / ranks_};
-  }
+  // The microbatches of a rank: a contiguous run; empty for some where ranks are many. Runs are as even as
+  // can be, but for a thirty-second part: long ones start at a multiple of a power of two, so that they are
+  // made of few whole nodes of the tree, which keeps down what is stored and sent.
+  Range of_rank(int rank) const { return {first_of(rank), first_of(rank + 1)}; }
 
   int rank_of(int64_t microbatch) const {
     int rank = static_cast<int>(microbatch * ranks_ / microbatches_);
@@ -43,6 +44,15 @@ class Plan {
   }
 
  private:
+  int64_t first_of(int rank) const {
+    if (rank == ranks_) return microbatches_;
+    const int64_t even = rank * microbatches_ / ranks_;
+    const int64_t thirty_second = microbatches_ / ranks_ / 32;
+    const int64_t granule =
+        thirty_second > 1 ? static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(thirty_second))) : 1;
+    return (even + granule / 2) / granule * granule;
+  }
+
   int64_t samples_;
   int64_t microbatch_;
   int64_t microbatches_;
