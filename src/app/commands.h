@@ -6,6 +6,7 @@
 
 #include "lockstep/comm/group.h"
 #include "lockstep/core/options.h"
+#include "lockstep/train/stop_signal.h"
 
 namespace lockstep::app {
 
@@ -13,12 +14,16 @@ struct Context {
   comm::Group& group;
   CommandLine arguments;     // words[0] is the first word behind the command's name
   std::string command_line;  // as it was typed, for provenance
+  train::StopSignal& signals;
+  int64_t memory_at_start;  // bytes that the process held before it did anything
 };
 
 struct Command {
   std::string name;
   std::string usage;
   std::string meaning;
+  bool takes_options;             // those of a run
+  std::vector<std::string> keys;  // of its own
   int (*run)(const Context& context);
 };
 

@@ -14,23 +14,55 @@
 #include "lockstep/core/error.h"
 #include "lockstep/core/near.h"
 #include "lockstep/core/version.h"
+#include "session.h"
 
 namespace lockstep::app {
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> table = {
-      {"train", "trainer [train] [CONFIG] [--key value ...]",
-       "train; without CONFIG: LeNet on generated digits", train_command},
-      {"resume", "trainer resume CHECKPOINT [--key value ...]", "go on, on any number of ranks and threads",
+      {"train",
+       "trainer [train] [CONFIG] [--key value ...]",
+       "train; without CONFIG: LeNet on generated digits",
+       true,
+       {},
+       train_command},
+      {"resume",
+       "trainer resume CHECKPOINT [--key value ...]",
+       "go on, on any number of ranks and threads",
+       true,
+       {},
        resume_command},
-      {"evaluate", "trainer evaluate CHECKPOINT [DATASET]", "loss and error on the test split",
+      {"evaluate",
+       "trainer evaluate CHECKPOINT [DATASET]",
+       "loss and error on the test split",
+       true,
+       {},
        evaluate_command},
-      {"import", "trainer import FORMAT SOURCE... --output F", "idx or cifar10 into one HDF5 dataset",
+      {"import",
+       "trainer import FORMAT SOURCE... --output F",
+       "idx or cifar10 into one HDF5 dataset",
+       false,
+       {"output"},
        import_command},
-      {"generate", "trainer generate NAME --output F", "a procedural dataset (digits)", generate_command},
-      {"inspect", "trainer inspect FILE", "what a dataset or checkpoint holds", inspect_command},
-      {"diff", "trainer diff A B", "two checkpoints: same bits, or where they differ first", diff_command},
-      {"selftest", "trainer selftest", "gradients, invariance, MPI, binding; under 30 s", selftest_command},
+      {"generate",
+       "trainer generate NAME --output F",
+       "a procedural dataset (digits)",
+       true,
+       {"output"},
+       generate_command},
+      {"inspect", "trainer inspect FILE", "what a dataset or checkpoint holds", false, {}, inspect_command},
+      {"diff",
+       "trainer diff A B",
+       "two checkpoints: same bits, or where they differ first",
+       false,
+       {},
+       diff_command},
+      {"selftest",
+       "trainer selftest",
+       "gradients, invariance, MPI, binding; under 30 s",
+       false,
+       {},
+       selftest_command},
   };
   return table;
 }
@@ -91,13 +123,26 @@ const Command& take_command(std::vector<std::string>& words) {
   fail_usage("there is no command and no configuration '", words[0], "'; ", suggestion(words[0], names));
 }
 
-int run(comm::Group& group, int argc, char** argv) {
-  Context context{group, {}, {}};
+// Complains about options that the command would not read.
+void check_settings(const Command& command, const CommandLine& arguments) {
+  for (const auto& [key, value] : arguments.settings) {
+    const auto is = [&key = key](const std::string& name) { return name == key; };
+    if (key == "help" || key == "version" || std::any_of(command.keys.begin(), command.keys.end(), is))
+      continue;
+    const auto& own = command_keys();
+    if (command.takes_options && std::none_of(own.begin(), own.end(), is)) continue;
+    fail_usage("'", command.name, "' takes no option --", key, "; usage: ", command.usage);
+  }
+}
+
+int run(comm::Group& group, train::StopSignal& signals, int argc, char** argv) {
+  Context context{group, {}, {}, signals, memory_now()};
   for (int i = 0; i < argc; ++i) context.command_line += (i == 0 ? "" : " ") + std::string(argv[i]);
   const Command* command = nullptr;
   comm::together(group, [&] {
     context.arguments = parse_command_line({argv + 1, argv + argc}, command_keys());
     command = &take_command(context.arguments.words);
+    check_settings(*command, context.arguments);
   });
   comm::require_equal(group, "command", command->name, "start all ranks with the same command");
   if (!setting(context, "help", "").empty() || !setting(context, "version", "").empty()) {
@@ -128,10 +173,11 @@ int report(comm::Group& group, const std::exception& error, Failure kind, bool a
 
 int main(int argc, char** argv) {
   using namespace lockstep;
+  train::StopSignal signals;  // before anything starts a thread
   std::unique_ptr<comm::Group> group;
   try {
     group = comm::join_group(argc, argv);
-    return app::run(*group, argc, argv);
+    return app::run(*group, signals, argc, argv);
   } catch (const comm::AgreedError& error) {
     return app::report(*group, error, error.kind(), true);
   } catch (const Error& error) {

@@ -91,7 +91,7 @@ void check_gradients(Report& report) {
 }
 
 // A short training run; returns its digest.
-std::string train_briefly(comm::Group& group, int threads) {
+std::string train_briefly(comm::Group& group, train::StopSignal& signals, int threads) {
   Options options;
   apply_configuration(options, kDefaultConfiguration, "the built-in configuration");
   apply_configuration(options,
@@ -99,18 +99,18 @@ std::string train_briefly(comm::Group& group, int threads) {
                       "selftest");
   options.threads = threads;
   Session session(group, options, kDefaultConfiguration, "selftest");
-  session.trainer().run(nullptr);
+  session.trainer().run(signals, nullptr);
   return session.trainer().digest();
 }
 
-void check_invariance(comm::Group& group, Report& report) {
+void check_invariance(comm::Group& group, train::StopSignal& signals, Report& report) {
   const auto alone = comm::group_of_one();
-  const std::string expected = train_briefly(*alone, 1);
+  const std::string expected = train_briefly(*alone, signals, 1);
   for (const int threads : {2, 3, 4}) {
-    const std::string digest = train_briefly(*alone, threads);
+    const std::string digest = train_briefly(*alone, signals, threads);
     report.check(text("the same bits with ", threads, " threads as with 1"), digest == expected, digest);
   }
-  const std::string digest = train_briefly(group, 1);
+  const std::string digest = train_briefly(group, signals, 1);
   report.check(text("the same bits on ", group.size(), group.size() == 1 ? " rank" : " ranks", " as on 1"),
                digest == expected, digest);
   comm::require_equal(group, "digest after training alone", expected,
@@ -144,7 +144,7 @@ int selftest_command(const Context& context) {
   kernels::use_one_thread();
   check_gradients(report);
   check_allreduce(context.group, report);
-  check_invariance(context.group, report);
+  check_invariance(context.group, context.signals, report);
   report.line(report.failures() == 0 ? "all is well" : text(report.failures(), " checks failed"));
   return report.failures() == 0 ? 0 : 1;
 }

@@ -24,12 +24,6 @@ std::string program_digest() {
   return digest.hex();
 }
 
-std::string digest_of(const std::string& words) {
-  Digest digest;
-  digest.add(words);
-  return digest.hex();
-}
-
 std::string with_unit(int64_t bytes) {
   char buffer[32];
   std::snprintf(buffer, sizeof buffer, "%.0f MB", static_cast<double>(bytes) / 1e6);
@@ -59,13 +53,15 @@ int64_t memory_peak() {
 
 Session::Session(comm::Group& group, const Options& options, const std::string& configuration,
                  const std::string& command)
-    : group_(group), options_(options), memory_before_(memory_now()), placements_(comm::placements(group)) {
+    : group_(group), options_(options), placements_(comm::placements(group)) {
   comm::require_equal(group, "program", program_digest(), "start the same build on all ranks");
-  comm::require_equal(group, "configuration", digest_of(configuration_text(options, true)),
+  comm::require_equal(group, "instruction set", kernels::instruction_set(),
+                      "the promise of bits holds on one kind of processor; choose hosts of one kind");
+  comm::require_equal(group, "configuration", configuration_text(options, true),
                       "start all ranks with the same configuration and options");
   const comm::Placement& here = placements_[static_cast<size_t>(group.rank())];
-  comm::together(group, [&] { dataset_ = data::open_dataset(options_, group_, here.ranks_on_host); });
-  comm::require_equal(group, "dataset", dataset_.digest,
+  dataset_ = data::open_dataset(options_, group_, here.ranks_on_host);
+  comm::require_equal(group, "dataset", dataset_.digest + " " + dataset_.shape().to_string(),
                       "let all ranks see the same file under " + options.dataset);
   const int threads = options.threads > 0 ? static_cast<int>(options.threads) : here.fair_threads;
   comm::together(group, [&] {
@@ -79,12 +75,12 @@ void Session::print_start() const {
   if (group_.rank() != 0) return;
   const auto& network = trainer_->model().network;
   const int64_t microbatches =
-      dist::Plan(trainer_->order().batch_of(0), options_.microbatch, 1).microbatches();
+      dist::Plan(trainer_->order().batch_of(0), trainer_->microbatch(), 1).microbatches();
   std::printf("lockstep %s: %ld parameters, %s, batch %ld = %ld microbatches of %ld, %s, %ld steps\n",
               kVersion, static_cast<long>(network.layout().count()),
               threads_text(placements_, workers_->threads()).c_str(),
               static_cast<long>(trainer_->order().batch_of(0)), static_cast<long>(microbatches),
-              static_cast<long>(options_.microbatch), dataset_.name.c_str(),
+              static_cast<long>(trainer_->microbatch()), dataset_.name.c_str(),
               static_cast<long>(trainer_->total_steps()));
   if (options_.reduction == "mpi") {
     std::printf("reduction mpi: the sums are in MPI's order, so bits may change with the number of ranks\n");
@@ -114,10 +110,10 @@ std::string Session::score_line() {
   return line;
 }
 
-void Session::print_end(const train::Outcome& outcome) {
+void Session::print_end(const train::Outcome& outcome, int64_t memory_at_start) {
   const std::string score = score_line();
   const std::string digest = trainer_->digest();
-  const int64_t estimate = memory_before_ + dataset_.memory_bytes + trainer_->memory_estimate();
+  const int64_t estimate = memory_at_start + dataset_.memory_bytes + trainer_->memory_estimate();
   if (group_.rank() != 0) return;
   std::printf("memory of rank 0: estimated %s, measured at most %s\n", with_unit(estimate).c_str(),
               with_unit(memory_peak()).c_str());

@@ -29,14 +29,14 @@ class Session {
   // warnings.
   void print_start() const;
   // Prints, on rank 0: estimated and measured memory, and the three lines that end a run.
-  void print_end(const train::Outcome& outcome);
+  // `memory_at_start`: what the process held before.
+  void print_end(const train::Outcome& outcome, int64_t memory_at_start);
   // "test error 0.93 % loss 0.0291", evaluating the test split, or validation, or training.
   std::string score_line();
 
  private:
   comm::Group& group_;
   Options options_;
-  int64_t memory_before_;  // bytes that the process held before data and network
   std::vector<comm::Placement> placements_;
   data::Dataset dataset_;
   std::unique_ptr<parallel::Workers> workers_;

@@ -7,7 +7,10 @@
 #include "default_configuration.h"
 #include "lockstep/comm/group.h"
 #include "lockstep/core/error.h"
+#include "lockstep/core/version.h"
+#include "lockstep/data/generate.h"
 #include "lockstep/io/replace.h"
+#include "lockstep/kernels/gemm.h"
 #include "session.h"
 
 namespace lockstep::app {
@@ -47,7 +50,7 @@ int run_to_the_end(const Context& context, Session& session) {
   train::Outcome outcome;
   {
     train::ProgressPrinter printer(context.group.rank() == 0 && train::output_is_terminal());
-    outcome = session.trainer().run(&printer);
+    outcome = session.trainer().run(context.signals, &printer);
   }
   if (outcome.stopped_by != 0 && context.group.rank() == 0) {
     const std::string how =
@@ -59,7 +62,7 @@ int run_to_the_end(const Context& context, Session& session) {
                 static_cast<long>(session.trainer().total_steps()), how.c_str());
     std::fflush(stdout);
   }
-  if (outcome.stopped_by == 0) session.print_end(outcome);
+  if (outcome.stopped_by == 0) session.print_end(outcome, context.memory_at_start);
   return 0;
 }
 
@@ -81,6 +84,28 @@ train::Checkpoint read_together(const Context& context, const std::string& path)
   return checkpoint;
 }
 
+// The dataset must be the one that the checkpoint was made with, unless another is asked for; another
+// instruction set or compiler is worth a warning.
+void check_provenance(const Context& context, const train::Checkpoint& checkpoint, const Session& session) {
+  for (const auto& [name, was] : checkpoint.provenance) {
+    const std::string& dataset = session.options().dataset;
+    const std::string& now = session.dataset().digest;
+    if (name == "dataset_digest" && was != now && !was.empty() && !now.empty() &&
+        !was_given(context, "dataset")) {
+      fail(dataset, ": the dataset has changed since the checkpoint was made (digest ", now, ", was ", was,
+           "); restore it, or say --dataset ", dataset, " to go on with it as it is");
+    }
+    const bool other = (name == "instruction_set" && was != kernels::instruction_set()) ||
+                       (name == "compiler" && was != kCompiler) || (name == "version" && was != kVersion);
+    if (other && context.group.rank() == 0) {
+      std::fprintf(stderr,
+                   "trainer: warning: the checkpoint was made with another %s (%s), so from here on bits may "
+                   "differ from those of the uninterrupted run\n",
+                   name.c_str(), was.c_str());
+    }
+  }
+}
+
 }  // namespace
 
 int train_command(const Context& context) {
@@ -95,6 +120,7 @@ int train_command(const Context& context) {
     }
     apply_configuration(options, configuration, name);
     apply_settings(options, context.arguments, command_keys());
+    check_unused(options, data::is_generator(options.dataset));
   });
   Session session(context.group, options, configuration, context.command_line);
   return run_to_the_end(context, session);
@@ -104,19 +130,16 @@ int resume_command(const Context& context) {
   comm::together(context.group,
                  [&] { require_words(context, 1, 1, "trainer resume CHECKPOINT [--key value ...]"); });
   const std::string path = context.arguments.words[0];
-  const train::Checkpoint checkpoint = read_together(context, path);
+  // Let go as soon as the trainer has what is in it.
+  auto checkpoint = std::make_unique<train::Checkpoint>(read_together(context, path));
   Options options;
-  comm::together(context.group, [&] { options = options_of(checkpoint, context, path); });
-  Session session(context.group, options, checkpoint.configuration, context.command_line);
+  comm::together(context.group, [&] { options = options_of(*checkpoint, context, path); });
+  Session session(context.group, options, checkpoint->configuration, context.command_line);
   comm::together(context.group, [&] {
-    for (const auto& [name, value] : checkpoint.provenance) {
-      const std::string now = session.dataset().digest;
-      if (name != "dataset_digest" || value == now || was_given(context, "dataset")) continue;
-      fail(options.dataset, ": the dataset has changed since the checkpoint was made (digest ", now, ", was ",
-           value, "); restore it, or say --dataset ", options.dataset, " to go on with it as it is");
-    }
-    session.trainer().restore(checkpoint, path);
+    check_provenance(context, *checkpoint, session);
+    session.trainer().restore(*checkpoint, path);
   });
+  checkpoint.reset();
   return run_to_the_end(context, session);
 }
 

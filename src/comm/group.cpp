@@ -1,6 +1,7 @@
 #include "lockstep/comm/group.h"
 
 #include <cstring>
+#include <sstream>
 
 #include "lockstep/comm/agreed_error.h"
 
@@ -15,6 +16,23 @@ std::string rank_list(const std::vector<int>& ranks) {
     list += (i == 0 ? "" : ", ") + std::to_string(ranks[i]);
   if (ranks.size() > kShown) list += " and " + std::to_string(ranks.size() - kShown) + " more";
   return list;
+}
+
+}  // namespace
+
+namespace {
+
+// The first line in which two texts differ, of each.
+std::pair<std::string, std::string> first_difference(const std::string& a, const std::string& b) {
+  std::istringstream lines_a(a);
+  std::istringstream lines_b(b);
+  std::string line_a;
+  std::string line_b;
+  do {
+    if (!std::getline(lines_a, line_a)) line_a = "nothing more";
+    if (!std::getline(lines_b, line_b)) line_b = "nothing more";
+  } while (line_a == line_b && lines_a && lines_b);
+  return {line_a, line_b};
 }
 
 }  // namespace
@@ -69,9 +87,9 @@ void require_equal(Group& group, std::string_view what, std::string_view mine, s
     if (all[r] != all[0]) different.push_back(static_cast<int>(r));
   }
   if (different.empty()) return;
+  const auto [theirs, first] = first_difference(all[static_cast<size_t>(different[0])], all[0]);
   throw AgreedError(text(rank_list(different), different.size() == 1 ? " has" : " have", " another ", what,
-                         " than rank 0 (", all[static_cast<size_t>(different[0])], " against ", all[0], "); ",
-                         advice));
+                         " than rank 0 ('", theirs, "' against '", first, "'); ", advice));
 }
 
 namespace {

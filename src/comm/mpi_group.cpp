@@ -140,7 +140,15 @@ bool is_set(const char* name) { return std::getenv(name) != nullptr; }
 std::unique_ptr<Group> join_group(int& argc, char**& argv) {
   // Each of these is set by a launcher that lets the processes find each other.
   if (is_set("OMPI_COMM_WORLD_SIZE") || is_set("PMIX_RANK") || is_set("PMI_RANK")) {
-    return std::make_unique<MpiGroup>(argc, argv);
+    auto group = std::make_unique<MpiGroup>(argc, argv);
+    for (const char* size : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"}) {
+      if (group->size() > 1 || !is_set(size) || std::atoi(std::getenv(size)) < 2) continue;
+      fail_usage("the launcher started ", std::getenv(size), " tasks (", size,
+                 "), but they cannot find each other: it ",
+                 "speaks another protocol than this program's Open MPI; use Open MPI's own mpirun, or srun "
+                 "--mpi=pmix");
+    }
+    return group;
   }
   const char* tasks = std::getenv("SLURM_STEP_NUM_TASKS");
   if (tasks != nullptr && std::atoi(tasks) > 1) {

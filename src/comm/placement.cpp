@@ -16,11 +16,10 @@ std::string describe_here() {
   gethostname(host, sizeof host - 1);
   std::ostringstream line;
   line << host;
-  cpu_set_t mask;
-  CPU_ZERO(&mask);
-  if (sched_getaffinity(0, sizeof mask, &mask) == 0) {
-    for (int core = 0; core < CPU_SETSIZE; ++core) {
-      if (CPU_ISSET(core, &mask)) line << ' ' << core;
+  cpu_set_t masks[8] = {};  // one holds 1,024 cores
+  if (sched_getaffinity(0, sizeof masks, masks) == 0) {
+    for (int core = 0; core < 8 * CPU_SETSIZE; ++core) {
+      if (CPU_ISSET_S(core, sizeof masks, masks)) line << ' ' << core;
     }
   }
   return line.str();

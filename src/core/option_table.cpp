@@ -10,6 +10,12 @@ namespace lockstep {
 
 namespace {
 
+// Beyond any use, and small enough that no product of two overflows.
+constexpr int64_t kMostSamples = int64_t{1} << 31;
+constexpr int64_t kMostSteps = (int64_t{1} << 32) - 1;  // random numbers count steps with 32 bits
+constexpr int64_t kMostEpochs = int64_t{1} << 20;
+constexpr int64_t kMostThreads = 4096;
+
 template <class Number>
 bool parse_number(const std::string& value, Number& number) {
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
@@ -45,11 +51,12 @@ OptionEntry choice_option(const char* name, std::string Options::*member, std::v
           [member](const Options& options) { return options.*member; }};
 }
 
-OptionEntry whole_option(const char* name, int64_t Options::*member, int64_t lowest, const char* help) {
-  return {name, help, text("a whole number, ", lowest, " or more"),
-          [member, lowest](Options& options, const std::string& value) {
+OptionEntry whole_option(const char* name, int64_t Options::*member, int64_t lowest, int64_t highest,
+                         const char* help) {
+  return {name, help, text("a whole number from ", lowest, " to ", highest),
+          [member, lowest, highest](Options& options, const std::string& value) {
             int64_t number = 0;
-            if (!parse_number(value, number) || number < lowest) return false;
+            if (!parse_number(value, number) || number < lowest || number > highest) return false;
             options.*member = number;
             return true;
           },
@@ -96,8 +103,10 @@ std::vector<OptionEntry> data_options() {
                     "what to learn; auto: labels, else targets, else the input itself"),
       choice_option("in-memory", &Options::in_memory, {"auto", "yes", "no"},
                     "hold the dataset in memory; auto: where it fits"),
-      whole_option("generate-train", &Options::generate_train, 1, "training samples of a generated dataset"),
-      whole_option("generate-test", &Options::generate_test, 0, "test samples of a generated dataset"),
+      whole_option("generate-train", &Options::generate_train, 1, kMostSamples,
+                   "training samples of a generated dataset"),
+      whole_option("generate-test", &Options::generate_test, 0, kMostSamples,
+                   "test samples of a generated dataset"),
   };
 }
 
@@ -122,9 +131,10 @@ std::vector<OptionEntry> optimisation_options() {
                   "largest norm of the gradient; 0: no limit"),
       choice_option("schedule", &Options::schedule, {"constant", "step", "polynomial", "cosine"},
                     "how the learning rate falls"),
-      whole_option("warmup-steps", &Options::warmup_steps, 0,
+      whole_option("warmup-steps", &Options::warmup_steps, 0, kMostSteps,
                    "steps in which the learning rate rises linearly"),
-      whole_option("schedule-steps", &Options::schedule_steps, 0, "schedule step: steps between two drops"),
+      whole_option("schedule-steps", &Options::schedule_steps, 0, kMostSteps,
+                   "schedule step: steps between two drops"),
       real_option("schedule-gamma", &Options::schedule_gamma, 0, kInfinity,
                   "schedule step: factor of a drop"),
       real_option("schedule-power", &Options::schedule_power, 0, kInfinity, "schedule polynomial: its power"),
@@ -134,23 +144,30 @@ std::vector<OptionEntry> optimisation_options() {
 std::vector<OptionEntry> run_options() {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   return {
-      whole_option("batch-size", &Options::batch_size, 1, "samples of a step, over all ranks together"),
-      whole_option("microbatch", &Options::microbatch, 1,
+      whole_option("batch-size", &Options::batch_size, 1, kMostSamples,
+                   "samples of a step, over all ranks together"),
+      whole_option("microbatch", &Options::microbatch, 1, kMostSamples,
                    "samples that one thread takes through the network at once"),
-      whole_option("epochs", &Options::epochs, 0, "passes over the training set; 0: as steps says, else 10"),
-      whole_option("steps", &Options::steps, 0, "end after so many steps in all; a schedule still runs over epochs where those are given"),
+      whole_option("epochs", &Options::epochs, 0, kMostEpochs,
+                   "passes over the training set; 0: as steps says, else 10"),
+      whole_option("steps", &Options::steps, 0, kMostSteps,
+                   "end after so many steps in all; a schedule still runs over epochs where those are given"),
       seed_option(),
-      whole_option("threads", &Options::threads, 0, "of this rank; 0: its fair share of the cores"),
+      whole_option("threads", &Options::threads, 0, kMostThreads,
+                   "of this rank; 0: its fair share of the cores"),
       choice_option(
           "reduction", &Options::reduction, {"ordered", "mpi"},
           "ordered: the same bits on any number of ranks; mpi: MPI_Iallreduce, without that promise"),
-      whole_option("bucket-kilobytes", &Options::bucket_kilobytes, 1,
+      whole_option("bucket-kilobytes", &Options::bucket_kilobytes, 1, kMostSamples,
                    "how much of the gradient travels at once"),
-      whole_option("history-steps", &Options::history_steps, 1, "steps between two rows of the history"),
+      whole_option("history-steps", &Options::history_steps, 1, kMostSteps,
+                   "steps between two rows of the history"),
       string_option("checkpoint", &Options::checkpoint, "the file to write; without it none is written",
                     "a file"),
-      whole_option("checkpoint-steps", &Options::checkpoint_steps, 0, "write one every so many steps"),
-      whole_option("checkpoint-epochs", &Options::checkpoint_epochs, 0, "write one every so many epochs"),
+      whole_option("checkpoint-steps", &Options::checkpoint_steps, 0, kMostSteps,
+                   "write one every so many steps"),
+      whole_option("checkpoint-epochs", &Options::checkpoint_epochs, 0, kMostEpochs,
+                   "write one every so many epochs"),
       real_option("checkpoint-minutes", &Options::checkpoint_minutes, 0, kInfinity,
                   "write one every so many minutes"),
   };

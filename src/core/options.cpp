@@ -34,6 +34,9 @@ void apply(Options& options, const std::string& key, const std::string& value, c
   if (entry == table.end()) {
     fail_usage(origin, ": there is no option '", key, "'; ", suggestion(key, option_names()));
   }
+  if (value.find_first_of("#\n") != std::string::npos) {
+    fail_usage(origin, ": ", key, " = ", value, " cannot be used: '#' begins a comment in a configuration");
+  }
   if (value.empty() && entry->name != "checkpoint") {
     fail_usage(origin, ": ", key, " has no value; expected ", entry->expected);
   }
@@ -47,8 +50,9 @@ po::options_description known_to_boost(const std::vector<std::string>& extra) {
   po::options_description description;
   for (const auto& name : option_names(extra)) {
     auto* value = po::value<std::vector<std::string>>();
-    if (name == "nesterov" || name == "help" || name == "version") value->implicit_value({"true"}, "true");
-    description.add_options()(name.c_str(), value);
+    const bool is_question = name == "help" || name == "version";
+    if (is_question) value->implicit_value({"true"}, "true");
+    description.add_options()((name == "help" ? "help,h" : name).c_str(), value);
   }
   return description;
 }
@@ -90,6 +94,7 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments,
 void apply_configuration(Options& options, const std::string& content, const std::string& name) {
   std::istringstream lines(content);
   std::string line;
+  std::map<std::string, int> seen;
   // A line at a time, so that every message can name its line; Boost knows the syntax, not the positions.
   for (int number = 1; std::getline(lines, line); ++number) {
     const std::string origin = text(name, ":", number);
@@ -99,6 +104,11 @@ void apply_configuration(Options& options, const std::string& content, const std
     }
     try {
       for (const auto& option : po::parse_config_file(one_line, po::options_description(), true).options) {
+        const auto [before, is_new] = seen.emplace(option.string_key, number);
+        if (!is_new && option.string_key != "layer") {
+          fail_usage(origin, ": ", option.string_key, " is given a second time; it stands in line ",
+                     before->second, " already");
+        }
         apply(options, option.string_key, option.value.empty() ? "" : option.value.front(), origin);
       }
     } catch (const po::error& error) {
@@ -115,6 +125,39 @@ void apply_settings(Options& options, const CommandLine& command_line,
   }
   for (const auto& [key, value] : settings) {
     if (std::find(extra.begin(), extra.end(), key) == extra.end()) apply(options, key, value, kCommandLine);
+  }
+}
+
+void check_unused(const Options& options, bool generated) {
+  struct Use {
+    const char* key;     // is read only
+    const char* choice;  // where this key has
+    std::vector<std::string> values;
+  };
+  const std::vector<Use> uses = {
+      {"momentum", "optimizer", {"sgd"}},          {"nesterov", "optimizer", {"sgd"}},
+      {"beta1", "optimizer", {"adam", "adamw"}},   {"beta2", "optimizer", {"adam", "adamw"}},
+      {"epsilon", "optimizer", {"adam", "adamw"}}, {"schedule-steps", "schedule", {"step"}},
+      {"schedule-gamma", "schedule", {"step"}},    {"schedule-power", "schedule", {"polynomial"}}};
+  const auto& table = option_table();
+  for (const Use& use : uses) {
+    const auto entry =
+        std::find_if(table.begin(), table.end(), [&](const auto& e) { return e.name == use.choice; });
+    const std::string chosen = entry->get(options);
+    if (std::find(use.values.begin(), use.values.end(), chosen) != use.values.end()) continue;
+    if (options.origins.count(use.key) == 0) continue;
+    // A choice of the command line leaves over what the file had for another; that is no mistake.
+    const bool overridden =
+        options.origin(use.choice) == kCommandLine && options.origin(use.key) != kCommandLine;
+    if (overridden) continue;
+    fail_usage(options.origin(use.key), ": nothing reads ", use.key, " with ", use.choice, " = ", chosen,
+               "; it is for ", use.choice, " = ", use.values[0], "; take one of the two away");
+  }
+  for (const char* key : {"generate-train", "generate-test"}) {
+    if (generated || options.origins.count(key) == 0) continue;
+    if (options.origin("dataset") == kCommandLine && options.origin(key) != kCommandLine) continue;
+    fail_usage(options.origin(key), ": nothing reads ", key, " with dataset = ", options.dataset,
+               "; it is for generated datasets (digits)");
   }
 }
 

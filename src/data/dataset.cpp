@@ -79,41 +79,72 @@ class FileSplit : public Split {
   int64_t rows_;
 };
 
-// Half of the memory that is free now, shared among the ranks of this host.
-bool fits_in_memory(int64_t bytes, int ranks_on_host) {
-  const int64_t available = static_cast<int64_t>(sysconf(_SC_AVPHYS_PAGES)) * sysconf(_SC_PAGESIZE);
-  return bytes <= available / 2 / std::max(ranks_on_host, 1);
+// What the kernel could give without swapping, in bytes; page cache counts, since it can be dropped.
+int64_t available_memory() {
+  std::ifstream file("/proc/meminfo");
+  for (std::string name; file >> name; file.ignore(256, '\n')) {
+    int64_t kilobytes = 0;
+    if (name == "MemAvailable:" && file >> kilobytes) return kilobytes * 1024;
+  }
+  return static_cast<int64_t>(sysconf(_SC_AVPHYS_PAGES)) * sysconf(_SC_PAGESIZE);
 }
 
-Dataset from_file(const Options& options, int ranks_on_host) {
-  const io::DatasetReader reader(options.dataset);
+// Collective: whether every rank finds it in half of the memory that its host has left, shared among the
+// ranks there.
+bool fits_in_memory(int64_t bytes, int ranks_on_host, comm::Group& group) {
+  const bool here = bytes <= available_memory() / 2 / std::max(ranks_on_host, 1);
+  const auto answers = group.gather_texts(here ? "yes" : "no");
+  return std::all_of(answers.begin(), answers.end(), [](const auto& answer) { return answer == "yes"; });
+}
+
+// What a file says of itself, before any sample is read.
+Dataset describe(const io::DatasetReader& reader) {
   Dataset dataset;
-  dataset.name = options.dataset;
+  dataset.name = reader.path();
   dataset.info = reader.info();
+  dataset.digest = reader.stated_digest().value_or("");
   const int64_t row_bytes = sample_bytes(dataset.info) + 4 * target_size(dataset.info) + 4;
   for (const char* split : {"train", "validation", "test"})
     dataset.memory_bytes += reader.rows(split) * row_bytes;
-  dataset.in_memory = options.in_memory == "yes" ||
-                      (options.in_memory == "auto" && fits_in_memory(dataset.memory_bytes, ranks_on_host));
-  const auto make = [&](const std::string& name) -> std::unique_ptr<Split> {
-    if (!reader.has(name)) return nullptr;
-    if (!dataset.in_memory) return std::make_unique<FileSplit>(options.dataset, name);
-    return std::make_unique<MemorySplit>(reader.read(name, 0, reader.rows(name)), dataset.info);
-  };
-  const auto stated = reader.stated_digest();
-  if (dataset.in_memory) {
-    dataset.digest = reader.compute_digest();
-    if (stated && *stated != dataset.digest) {
-      fail(options.dataset, ": the file is damaged: its contents have the digest ", dataset.digest,
-           ", it states ", *stated, "; restore it, or import it again (datasets/README.md)");
-    }
-  } else {
-    dataset.memory_bytes = 0;
-    dataset.digest = stated.value_or("");
+  if (dataset.memory_bytes == 0) {
+    fail(reader.path(), ": the dataset is empty; expected a split /train (datasets/README.md)");
   }
-  dataset.train = make("train");
-  dataset.validation = make("validation");
-  dataset.test = make("test");
+  return dataset;
+}
+
+std::unique_ptr<Split> open_split(const io::DatasetReader& reader, const std::string& name, bool in_memory) {
+  if (!reader.has(name)) return nullptr;
+  if (!in_memory) return std::make_unique<FileSplit>(reader.path(), name);
+  return std::make_unique<MemorySplit>(reader.read(name, 0, reader.rows(name)), reader.info());
+}
+
+void require_stated_digest(const Dataset& dataset, const std::string& found) {
+  if (dataset.digest.empty() || dataset.digest == found) return;
+  fail(dataset.name, ": the file is damaged: its contents have the digest ", found, ", it states ",
+       dataset.digest, "; restore it, or import it again (datasets/README.md)");
+}
+
+Dataset from_file(const Options& options, comm::Group& group, int ranks_on_host) {
+  std::unique_ptr<io::DatasetReader> reader;
+  Dataset dataset;
+  comm::together(group, [&] {
+    reader = std::make_unique<io::DatasetReader>(options.dataset);
+    dataset = describe(*reader);
+  });
+  const bool fits = fits_in_memory(dataset.memory_bytes, ranks_on_host, group);
+  dataset.in_memory = options.in_memory == "yes" || (options.in_memory == "auto" && fits);
+  comm::together(group, [&] {
+    if (dataset.in_memory) {
+      const std::string found = reader->compute_digest();
+      require_stated_digest(dataset, found);
+      dataset.digest = found;
+    } else {
+      dataset.memory_bytes = 0;
+    }
+    dataset.train = open_split(*reader, "train", dataset.in_memory);
+    dataset.validation = open_split(*reader, "validation", dataset.in_memory);
+    dataset.test = open_split(*reader, "test", dataset.in_memory);
+  });
   return dataset;
 }
 
@@ -122,7 +153,9 @@ io::Rows generate_together(const Generator& generator, uint64_t seed, int64_t fi
                            comm::Group& group) {
   const auto share = [&](int rank) { return rank * count / group.size(); };
   const int64_t begin = share(group.rank());
-  const io::Rows mine = generate_rows(generator, seed, first + begin, share(group.rank() + 1) - begin);
+  io::Rows mine;
+  comm::together(
+      group, [&] { mine = generate_rows(generator, seed, first + begin, share(group.rank() + 1) - begin); });
   const int64_t bytes = sample_bytes(generator.info);
   std::vector<uint64_t> input_bytes;
   std::vector<uint64_t> label_bytes;
@@ -162,14 +195,8 @@ Dataset from_generator(const Options& options, const Generator& generator, comm:
 }  // namespace
 
 Dataset open_dataset(const Options& options, comm::Group& group, int ranks_on_host) {
-  for (const Generator& generator : generators()) {
-    if (generator.name == options.dataset) return from_generator(options, generator, group);
-  }
-  Dataset dataset = from_file(options, ranks_on_host);
-  if (!dataset.train && !dataset.test && !dataset.validation) {
-    fail(options.dataset, ": the dataset is empty; expected a split /train (datasets/README.md)");
-  }
-  return dataset;
+  if (is_generator(options.dataset)) return from_generator(options, generator(options.dataset), group);
+  return from_file(options, group, ranks_on_host);
 }
 
 }  // namespace lockstep::data

@@ -54,6 +54,11 @@ const Generator& generator(const std::string& name) {
   fail_usage("no generator is called \"", name, "\"; known: ", known);
 }
 
+bool is_generator(const std::string& name) {
+  const auto& all = generators();
+  return std::any_of(all.begin(), all.end(), [&](const Generator& g) { return g.name == name; });
+}
+
 io::Rows generate_rows(const Generator& generator, uint64_t seed, int64_t first, int64_t count) {
   if (first < 0 || count < 0) {
     fail_usage(generator.name, ": cannot generate ", count, " samples from ", first, " on; both start at 0");

@@ -86,7 +86,9 @@ void for_each_chunk(const ConvolutionShape& shape, int64_t columns, const Chunk&
 }  // namespace
 
 int64_t convolution_scratch(const ConvolutionShape& shape, int64_t columns) {
-  return rows_at_once(shape, columns) * shape.taps() * shape.out_width() * columns;
+  // Enough for fewer columns too, which take more rows at once.
+  const int64_t row = shape.taps() * shape.out_width() * columns;
+  return std::max(row, std::min(kUnfoldedFloats, row * shape.out_height()));
 }
 
 void convolution_fprop(const ConvolutionShape& s, int64_t columns, const float* in, const float* weights,

@@ -90,7 +90,8 @@ std::string LayerArguments::unknown_values() const {
 }
 
 void LayerArguments::finish() const {
-  if (leading_used_ < leading_.size()) complain("'" + leading_[leading_used_] + "' is more than this layer takes");
+  if (leading_used_ < leading_.size())
+    complain("'" + leading_[leading_used_] + "' is more than this layer takes");
   const std::string unknown = unknown_values();
   if (!unknown.empty()) complain(unknown.substr(2));
 }

@@ -95,6 +95,7 @@ class Elementwise : public Loss {
     for_each_vector(pass, [&](int64_t n, int64_t samples) {
       Lanes loss{};
       Lanes error{};
+      Lanes outside{};
       for (int64_t f = 0; f < features; ++f) {
         const float* out = output + f * pass.columns + n;
         const float* value = truth.values + f * pass.columns + n;
@@ -102,12 +103,14 @@ class Elementwise : public Loss {
           const float difference = Function::answer(out[l]) - value[l];
           loss[l] += Function::loss(out[l], value[l]);
           error[l] += difference * difference;
+          outside[l] = Function::accepts(value[l]) ? outside[l] : value[l];
         }
         if (delta == nullptr) continue;
         float* row = delta + f * pass.columns + n;
         for (size_t l = 0; l < kLanes; ++l) row[l] = delta_scale * (Function::answer(out[l]) - value[l]);
         clear_beyond(samples, row);
       }
+      for (const float value : outside) Function::complain_unless_accepted(value);
       sums.loss += sum_of(loss, samples);
       sums.error += sum_of(error, samples);
     });
@@ -118,11 +121,20 @@ class Elementwise : public Loss {
 
 struct Squared {
   static float answer(float output) { return output; }
+  static bool accepts(float) { return true; }
+  static void complain_unless_accepted(float) {}
   static float loss(float output, float value) { return 0.5f * (output - value) * (output - value); }
 };
 
 struct CrossEntropy {
   static float answer(float output) { return kernels::vsigmoid(output); }
+  static bool accepts(float value) { return value >= 0.0f && value <= 1.0f; }
+  static void complain_unless_accepted(float value) {
+    if (accepts(value)) return;
+    fail("loss = cross-entropy met the value ", value,
+         ", and takes values from 0 to 1; set the dataset's scale so that ",
+         "its values lie there (1/255 for bytes), or take loss = squared");
+  }
   // -t log s - (1 - t) log(1 - s) with s = sigmoid(x), without overflow.
   static float loss(float output, float value) { return kernels::vsoftplus(output) - value * output; }
 };

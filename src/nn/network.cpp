@@ -30,7 +30,7 @@ std::string dims_text(const std::vector<int64_t>& dims) {
 // "conv3" for the third conv: HDF5 names and messages want one for every layer.
 std::string default_name(const std::string& type, const std::vector<Node>& nodes) {
   int64_t same = 1;
-  for (const Node& node : nodes) same += node.line.substr(0, node.line.find(' ')) == type ? 1 : 0;
+  for (const Node& node : nodes) same += node.type == type ? 1 : 0;
   return type + std::to_string(same);
 }
 
@@ -67,6 +67,7 @@ void Network::add_node(const LayerLine& line, const std::string& initialisation)
   LayerArguments arguments(line, static_cast<uint32_t>(nodes_.size()));
   const LayerType& type = layer_type(arguments);
   Node node;
+  node.type = type.name;
   node.line = line.line.substr(line.line.find_first_not_of(" \t"));
   node.origin = line.origin;
   node.name = arguments.word("name", default_name(type.name, nodes_));

@@ -55,6 +55,17 @@ void read_arena(const io::File& file, const std::string& group, const ParameterL
   }
 }
 
+// A diverged network must not take the place of the last good one.
+void require_finite(const ParameterLayout& layout, const std::string& of, const float* arena) {
+  for (const ParameterInfo& p : layout.parameters()) {
+    const float* begin = arena + p.offset;
+    if (std::all_of(begin, begin + p.size, [](float value) { return std::isfinite(value); })) continue;
+    fail("the ", p.name, " of layer ", p.layer, of,
+         " have become infinite or NaN, so no checkpoint is written and the ",
+         "one before stays; lower the learning rate, or clip the gradient with clip-norm");
+  }
+}
+
 ParameterLayout read_layout(const io::File& file) {
   ParameterLayout layout;
   for (const std::string& layer : file.children("/parameters")) {
@@ -126,20 +137,14 @@ void CheckpointWriter::write_configuration(const std::string& configuration, con
 }
 
 void CheckpointWriter::write_parameters(const float* arena) {
-  // A diverged network must not take the place of the last good one.
-  for (const ParameterInfo& p : impl_->layout.parameters()) {
-    const float* begin = arena + p.offset;
-    if (std::all_of(begin, begin + p.size, [](float value) { return std::isfinite(value); })) continue;
-    fail("the ", p.name, " of layer ", p.layer,
-         " have become infinite or NaN, so no checkpoint is written and the one ",
-         "before stays; lower the learning rate, or clip the gradient with clip-norm");
-  }
+  require_finite(impl_->layout, "", arena);
   write_arena(impl_->file, "/parameters", impl_->layout, arena);
   add_arena(impl_->contents, impl_->layout, "parameters", arena);
   impl_->file.write_string("/digest", impl_->layout.digest(arena));
 }
 
 void CheckpointWriter::write_slot(const std::string& name, const float* arena) {
+  require_finite(impl_->layout, " (the optimizer's " + name + ")", arena);
   write_arena(impl_->file, "/optimizer/" + name, impl_->layout, arena);
   add_arena(impl_->contents, impl_->layout, name, arena);
 }

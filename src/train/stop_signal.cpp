@@ -1,38 +1,61 @@
 #include "lockstep/train/stop_signal.h"
 
+#include <pthread.h>
+
 #include <csignal>
 
 namespace lockstep::train {
 
 namespace {
 
-constexpr int kSignals[] = {SIGTERM, SIGINT, SIGUSR1};
+sigset_t stop_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) sigaddset(&set, signal);
+  return set;
+}
 
-// A signal handler can reach nothing but a global.
-volatile std::sig_atomic_t received_signal = 0;
-
-void remember(int signal) {
-  if (received_signal != 0 && signal == SIGINT) std::signal(SIGINT, SIG_DFL);
-  if (received_signal == 0) received_signal = signal;
+// What the signal does where nobody handles it.
+void end_by(int signal) {
+  std::signal(signal, SIG_DFL);
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, signal);
+  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+  raise(signal);
 }
 
 }  // namespace
 
 StopSignal::StopSignal() {
-  received_signal = 0;
-  for (const int signal : kSignals) {
-    struct sigaction action {};
-    action.sa_handler = remember;
-    action.sa_flags = SA_RESTART;
-    sigaction(signal, &action, nullptr);
-  }
+  const sigset_t set = stop_signals();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  thread_ = std::thread([this] { take_signals(); });
 }
 
 StopSignal::~StopSignal() {
-  for (const int signal : kSignals) std::signal(signal, SIG_DFL);
+  ending_ = true;
+  pthread_kill(thread_.native_handle(), SIGUSR1);  // wakes the thread
+  thread_.join();
 }
 
-int StopSignal::received() const { return received_signal; }
+void StopSignal::take_signals() {
+  const sigset_t set = stop_signals();
+  while (true) {
+    int signal = 0;
+    sigwait(&set, &signal);
+    if (ending_) return;
+    if (!listening_ || (received_ != 0 && signal == SIGINT)) end_by(signal);
+    if (received_ == 0) received_ = signal;
+  }
+}
+
+StopSignal::Listening::Listening(StopSignal& signals) : signals_(signals) {
+  signals_.received_ = 0;
+  signals_.listening_ = true;
+}
+
+StopSignal::Listening::~Listening() { signals_.listening_ = false; }
 
 const char* signal_name(int signal) {
   switch (signal) {

@@ -13,10 +13,10 @@ namespace {
 
 // Gradient buffers that serve every step of a rank: those with a whole minibatch and the one that ends an
 // epoch.
-int gradient_buffers(const Options& options, const data::Order& order, int ranks, int rank, int threads) {
+int gradient_buffers(int64_t microbatch, const data::Order& order, int ranks, int rank, int threads) {
   int buffers = 1;
   for (const int64_t step : {int64_t{0}, order.steps_per_epoch() - 1}) {
-    const dist::Plan plan(order.batch_of(step), options.microbatch, ranks);
+    const dist::Plan plan(order.batch_of(step), microbatch, ranks);
     buffers = std::max(buffers, dist::GradientTree::buffers_needed(threads, plan, rank));
   }
   return buffers;
@@ -35,9 +35,10 @@ int64_t schedule_length(const Options& options, const data::Order& order) {
   return std::max(last_step(options, order), options.epochs * order.steps_per_epoch());
 }
 
-const data::Split& training_split(const Options& options, const data::Dataset& dataset) {
-  if (dataset.train && dataset.train->rows() > 0) return *dataset.train;
-  fail(options.dataset, ": the dataset has no samples in /train; expected some to train on");
+// A dataset may be there only to be evaluated; the order of its one imagined training sample is then never
+// asked for.
+int64_t training_rows(const data::Dataset& dataset) {
+  return std::max<int64_t>(dataset.train ? dataset.train->rows() : 0, 1);
 }
 
 }  // namespace
@@ -53,13 +54,13 @@ Trainer::Trainer(const Options& options, const std::string& configuration, const
       placements_(placements),
       workers_(workers),
       model_(make_model(options, dataset.info)),
-      order_(options.seed, training_split(options, dataset).rows(), options.batch_size),
+      order_(options.seed, training_rows(dataset), options.batch_size),
+      microbatch_(std::min(options.microbatch, order_.batch_of(0))),
       total_steps_(last_step(options, order_)),
       schedule_steps_(schedule_length(options, order_)),
-      engine_(model_, dataset.info, workers,
-              std::min(options.microbatch, std::max(order_.batch_of(0), int64_t{1}))),
+      engine_(model_, dataset.info, workers, microbatch_),
       tree_(model_.network.layout().floats(),
-            gradient_buffers(options, order_, group.size(), group.rank(), workers.threads())),
+            gradient_buffers(microbatch_, order_, group.size(), group.rank(), workers.threads())),
       reducer_(dist::make_reducer(options.reduction, group, workers, model_.network.layout().floats(),
                                   options.bucket_kilobytes * 1024 / static_cast<int64_t>(sizeof(float)))),
       optimizer_(optim::make_optimizer(options, model_.network.layout().floats())),
@@ -99,6 +100,7 @@ void Trainer::restore(const Checkpoint& checkpoint, const std::string& path) {
                   slots[s].values.data() + range.begin);
     });
   }
+  last_checkpoint_ = path;
   state_ = checkpoint.state;
   state_.seed = options_.seed;
   history_ = checkpoint.history;
@@ -110,22 +112,26 @@ void Trainer::restore(const Checkpoint& checkpoint, const std::string& path) {
   }
 }
 
-Outcome Trainer::run(Observer* observer) {
+Outcome Trainer::run(StopSignal& signals, Observer* observer) {
+  if (!dataset_.train || dataset_.train->rows() == 0) {
+    fail(options_.dataset, ": the dataset has no samples in /train; expected some to train on");
+  }
+  const StopSignal::Listening stop(signals);
   watch_ = Stopwatch();
   first_step_ = state_.step;
   Outcome outcome;
   data::Loader loader(*dataset_.train, state_.step, total_steps_, [this](int64_t step) {
-    const dist::Plan plan(order_.batch_of(step), options_.microbatch, group_.size());
+    const dist::Plan plan = plan_of(order_.batch_of(step));
     const dist::Range mine = plan.of_rank(group_.rank());
     if (mine.size() == 0) return std::vector<int64_t>();
     return order_.indices(step, plan.samples_of(mine.begin).begin, plan.samples_of(mine.end - 1).end);
   });
   while (state_.step < total_steps_ && agreed_stop_ == 0) {
-    data::Samples samples;
-    watch_.during(Phase::kInput, [&] { samples = loader.next(); });
-    const dist::Plan plan(order_.batch_of(state_.step), options_.microbatch, group_.size());
+    const data::Samples samples = next_samples(loader);
+    const dist::Plan plan = plan_of(order_.batch_of(state_.step));
     const double rate = optim::learning_rate(options_, state_.step, schedule_steps_);
-    train_step(samples, plan, rate);
+    const std::vector<double> sums = train_step(samples, plan, rate);
+    watch_.during(Phase::kReduction, [&] { agree(plan, sums, stop.received()); });
     record(observer, rate);
     state_.finished = state_.step == total_steps_;
     if (checkpoint_due(state_.finished || agreed_stop_ != 0)) save(observer, outcome);
@@ -134,8 +140,19 @@ Outcome Trainer::run(Observer* observer) {
   return finish(outcome);
 }
 
-// One step as the algorithm has it.
-void Trainer::train_step(const data::Samples& samples, const dist::Plan& plan, double learning_rate) {
+data::Samples Trainer::next_samples(data::Loader& loader) {
+  data::Samples samples;
+  try {
+    watch_.during(Phase::kInput, [&] { samples = loader.next(); });
+  } catch (const Error& error) {
+    fail("step ", state_.step, ": ", error.what());
+  }
+  return samples;
+}
+
+// One step as the algorithm has it. Returns this rank's loss and error sums.
+std::vector<double> Trainer::train_step(const data::Samples& samples, const dist::Plan& plan,
+                                        double learning_rate) {
   std::vector<double> sums;
   const double waited = reducer_->waited_seconds();
   watch_.during(Phase::kCompute, [&] {
@@ -150,7 +167,7 @@ void Trainer::train_step(const data::Samples& samples, const dist::Plan& plan, d
   // What finish() waited for other ranks is no computing.
   watch_.add(Phase::kCompute, waited - reducer_->waited_seconds());
   watch_.add(Phase::kReduction, reducer_->waited_seconds() - waited);
-  watch_.during(Phase::kReduction, [&] { agree(plan, sums); });
+  return sums;
 }
 
 void Trainer::update(const dist::Plan& plan, double learning_rate) {
@@ -190,7 +207,7 @@ void Trainer::update_clipped(const dist::Plan& plan, double learning_rate) {
   reducer_->gather(parameters_.data());
 }
 
-void Trainer::agree(const dist::Plan& plan, const std::vector<double>& sums) {
+void Trainer::agree(const dist::Plan& plan, const std::vector<double>& sums, int stop_signal) {
   const std::vector<double> all = gather_sums(group_, plan, sums);
   for (int64_t m = 0; m < plan.microbatches(); ++m) {
     if (!std::isfinite(all[static_cast<size_t>(m * kSumsPerMicrobatch)])) report_nan(plan, m);
@@ -204,7 +221,7 @@ void Trainer::agree(const dist::Plan& plan, const std::vector<double>& sums) {
   // A signal may reach one rank only, and clocks differ: the largest signal and rank 0's clock decide.
   const double minutes = (watch_.total() - last_saved_) / 60;
   const bool due = options_.checkpoint_minutes > 0 && minutes >= options_.checkpoint_minutes;
-  const std::array<int32_t, 2> mine = {stop_.received(), due ? 1 : 0};
+  const std::array<int32_t, 2> mine = {stop_signal, due ? 1 : 0};
   std::vector<std::array<int32_t, 2>> wishes(static_cast<size_t>(group_.size()));
   group_.allgather(mine.data(), std::vector<uint64_t>(wishes.size(), sizeof mine), wishes.data());
   for (const auto& wish : wishes) agreed_stop_ = std::max<int>(agreed_stop_, wish[0]);
@@ -222,8 +239,8 @@ void Trainer::report_nan(const dist::Plan& plan, int64_t microbatch) const {
       "step ", state_.step, ", rank ", owner, " (", placements_[static_cast<size_t>(owner)].host,
       "): the loss became infinite or NaN on microbatch ", microbatch, ", samples ", samples,
       " of /train in ", options_.dataset, "; ",
-      options_.checkpoint.empty() ? std::string("no checkpoint was asked for")
-                                  : "the last good checkpoint, if one was written, is " + options_.checkpoint,
+      last_checkpoint_.empty() ? std::string("this run has written no checkpoint yet")
+                               : "the last good checkpoint is " + last_checkpoint_,
       "; lower the learning-rate, warm up (warmup-steps), clip the gradient (clip-norm), or look at these "
       "samples"));
 }
@@ -272,16 +289,16 @@ Progress Trainer::progress() const {
 }
 
 Score Trainer::evaluate(const data::Split& split) {
-  // Each set gives every rank a fair number of microbatches; a set's bounds depend on the configuration
-  // alone.
-  constexpr int64_t kMicrobatchesOfASet = 256;
-  const int64_t set = kMicrobatchesOfASet * options_.microbatch;
+  // Sets are as large as the configuration and the dataset say, never the ranks: the order of sums depends on
+  // them.
+  constexpr int64_t kSetBytes = int64_t{64} << 20;
+  const int64_t microbatch_bytes =
+      microbatch_ * model_.network.input_shape().size() * static_cast<int64_t>(sizeof(float));
+  const int64_t set = microbatch_ * std::clamp<int64_t>(kSetBytes / microbatch_bytes, 16, 256);
   const int64_t sets = (split.rows() + set - 1) / set;
-  const auto plan_of = [&](int64_t k) {
-    return dist::Plan(std::min(set, split.rows() - k * set), options_.microbatch, group_.size());
-  };
+  const auto plan_of_set = [&](int64_t k) { return plan_of(std::min(set, split.rows() - k * set)); };
   data::Loader loader(split, 0, sets, [&](int64_t k) {
-    const dist::Plan plan = plan_of(k);
+    const dist::Plan plan = plan_of_set(k);
     const dist::Range mine = plan.of_rank(group_.rank());
     std::vector<int64_t> indices;
     if (mine.size() == 0) return indices;
@@ -291,7 +308,7 @@ Score Trainer::evaluate(const data::Split& split) {
   });
   Sums sums;
   for (int64_t k = 0; k < sets; ++k) {
-    const dist::Plan plan = plan_of(k);
+    const dist::Plan plan = plan_of_set(k);
     const data::Samples samples = loader.next();
     const auto all =
         gather_sums(group_, plan, engine_.evaluate(plan, group_.rank(), samples, parameters_.data()));
@@ -322,7 +339,7 @@ int64_t Trainer::memory_estimate() const {
   const int64_t arena = model_.network.layout().floats() * static_cast<int64_t>(sizeof(float));
   const int64_t owned = options_.reduction == "mpi" ? arena : arena / group_.size();
   const int64_t buffers =
-      gradient_buffers(options_, order_, group_.size(), group_.rank(), workers_.threads());
+      gradient_buffers(microbatch_, order_, group_.size(), group_.rank(), workers_.threads());
   const int64_t slots = static_cast<int64_t>(optimizer_->slots().size()) * owned;
   return arena * (1 + buffers) + reducer_->buffer_bytes() + slots + (options_.clip_norm > 0 ? owned : 0) +
          engine_.workspace_bytes();

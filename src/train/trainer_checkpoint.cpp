@@ -56,6 +56,7 @@ void Trainer::save(Observer* observer, Outcome& outcome) {
     });
   });
   last_saved_ = watch_.total();
+  last_checkpoint_ = options_.checkpoint;
   outcome.checkpoint = options_.checkpoint;
   if (observer != nullptr && group_.rank() == 0) observer->on_checkpoint(progress(), options_.checkpoint);
 }

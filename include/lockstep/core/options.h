@@ -83,6 +83,10 @@ void apply_configuration(Options& options, const std::string& content, const std
 // Applies settings of the command line, those in `extra` left out. Given layers replace those of the file.
 void apply_settings(Options& options, const CommandLine& command_line, const std::vector<std::string>& extra);
 
+// Complains about options that were given but that nothing reads, such as momentum for adam; not about those
+// of a file whose choice the command line has overridden. `generated`: whether `dataset` names a generator.
+void check_unused(const Options& options, bool generated);
+
 // The options as a configuration that gives the same run, every default written out. With `for_comparison`,
 // without what may differ between ranks (threads).
 std::string configuration_text(const Options& options, bool for_comparison = false);

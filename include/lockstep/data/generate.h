@@ -21,6 +21,7 @@ struct Generator {
 // The table of generators; an unknown name is an Error that lists the known ones.
 const std::vector<Generator>& generators();
 const Generator& generator(const std::string& name);
+bool is_generator(const std::string& name);
 
 // `count` samples from `first` on.
 io::Rows generate_rows(const Generator& generator, uint64_t seed, int64_t first, int64_t count);

@@ -18,7 +18,7 @@ struct ConvolutionShape {
   int64_t taps() const { return in_channels * kernel_height * kernel_width; }  // inputs of one output
 };
 
-// Floats of scratch memory that each of the three functions needs.
+// Floats of scratch memory that each of the three functions needs for so many columns or fewer.
 int64_t convolution_scratch(const ConvolutionShape& shape, int64_t columns);
 
 // out[o][y][x] = bias[o] + sum over c, i, j of weights[o][c][i][j] in[c][y stride + i - pad][x stride + j -

@@ -12,7 +12,9 @@ namespace lockstep::kernels {
 // e^x, to 2e-7; 0 below -87.3, the largest finite power above 88.
 inline float vexp(float x) {
   // Cody and Waite's reduction: x = n ln 2 + r with |r| <= ln 2 / 2; then a polynomial for e^r (Cephes).
-  const float clamped = std::fmin(std::fmax(x, -87.33654f), 88.37626f);
+  // Comparisons, since std::fmin and its like are calls that keep loops from becoming vector code.
+  const float above = x > -87.33654f ? x : -87.33654f;
+  const float clamped = above < 88.37626f ? above : 88.37626f;
   const float n = (clamped * 1.44269504f + 12582912.0f) - 12582912.0f;  // 1.5 * 2^23 rounds to an integer
   const float r = (clamped - n * 0.693359375f) - n * -2.12194440e-4f;
   float p = 1.9875691500e-4f;
@@ -43,7 +45,7 @@ inline float vlog1p_unit(float y) {
 inline float vsigmoid(float x) { return 1.0f / (1.0f + vexp(-x)); }
 
 // ln(1 + e^x)
-inline float vsoftplus(float x) { return std::fmax(x, 0.0f) + vlog1p_unit(vexp(-std::fabs(x))); }
+inline float vsoftplus(float x) { return (x > 0.0f ? x : 0.0f) + vlog1p_unit(vexp(-std::fabs(x))); }
 
 // tanh x, to 4e-7 (Cephes: a polynomial near zero, the exponential elsewhere).
 inline float vtanh(float x) {

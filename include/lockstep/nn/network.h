@@ -18,6 +18,7 @@ class LayerArguments;
 // A layer in its place. Inputs are indices of nodes; -1 is the network's input.
 struct Node {
   std::string name;
+  std::string type;    // "conv"
   std::string line;    // as it was written
   std::string origin;  // where it was written
   std::unique_ptr<Layer> layer;

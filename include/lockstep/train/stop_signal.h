@@ -1,10 +1,16 @@
-// SIGTERM, SIGINT and SIGUSR1 (Slurm's warning before the time limit) ask for an end in good order.
+// SIGTERM, SIGINT and SIGUSR1 (Slurm's warning before the time limit) ask a training run for an end in good
+// order.
 #pragma once
+
+#include <atomic>
+#include <thread>
 
 namespace lockstep::train {
 
-// While one lives, the first of these signals is remembered; a second SIGINT ends the process at once, for
-// those who cannot wait. At most one at a time.
+// Takes these signals on a thread of its own, from construction to destruction. They are blocked everywhere
+// else: a handler on a computing thread would write its frame over the data of oneDNN's matrix products,
+// which use the stack pointer for other things. So construct one in main, before any other thread starts. At
+// most one at a time.
 class StopSignal {
  public:
   StopSignal();
@@ -12,7 +18,27 @@ class StopSignal {
   StopSignal(const StopSignal&) = delete;
   StopSignal& operator=(const StopSignal&) = delete;
 
-  int received() const;  // the signal's number; 0: none yet
+  // While a Listening lives, the first signal is remembered for it; a second SIGINT, and any signal while
+  // nobody listens, ends the process as it would without this class.
+  class Listening {
+   public:
+    explicit Listening(StopSignal& signals);
+    ~Listening();
+    Listening(const Listening&) = delete;
+    Listening& operator=(const Listening&) = delete;
+    int received() const { return signals_.received_; }  // the signal's number; 0: none yet
+
+   private:
+    StopSignal& signals_;
+  };
+
+ private:
+  void take_signals();
+
+  std::atomic<bool> ending_{false};
+  std::atomic<bool> listening_{false};
+  std::atomic<int> received_{0};
+  std::thread thread_;  // last: it uses the others
 };
 
 const char* signal_name(int signal);  // "SIGTERM"

@@ -41,8 +41,9 @@ class Trainer {
   // Takes the parameters alone, to evaluate them.
   void restore_parameters(const Checkpoint& checkpoint, const std::string& path);
 
-  // Trains to the last step, or to a signal; `observer` may be null.
-  Outcome run(Observer* observer);
+  // Trains to the last step, or to a signal. Fails where the dataset has nothing to train on. `observer` may
+  // be null.
+  Outcome run(StopSignal& signals, Observer* observer);
 
   // Loss and error over a split.
   Score evaluate(const data::Split& split);
@@ -53,16 +54,19 @@ class Trainer {
   const State& state() const { return state_; }
   int64_t total_steps() const { return total_steps_; }
   const data::Order& order() const { return order_; }
+  int64_t microbatch() const { return microbatch_; }
 
   // What this rank's memory will hold, in bytes, beside the dataset and what libraries take.
   int64_t memory_estimate() const;
 
  private:
-  void train_step(const data::Samples& samples, const dist::Plan& plan, double learning_rate);
+  dist::Plan plan_of(int64_t samples) const { return {samples, microbatch_, group_.size()}; }
+  data::Samples next_samples(data::Loader& loader);
+  std::vector<double> train_step(const data::Samples& samples, const dist::Plan& plan, double learning_rate);
   void update(const dist::Plan& plan, double learning_rate);
   void update_clipped(const dist::Plan& plan, double learning_rate);
   // Ranks tell each other what the step gave and whether to stop or save; all get the same answer.
-  void agree(const dist::Plan& plan, const std::vector<double>& sums);
+  void agree(const dist::Plan& plan, const std::vector<double>& sums, int stop_signal);
   [[noreturn]] void report_nan(const dist::Plan& plan, int64_t microbatch) const;
   void record(Observer* observer, double learning_rate);
   bool checkpoint_due(bool last) const;
@@ -80,6 +84,7 @@ class Trainer {
   parallel::Workers& workers_;
   Model model_;
   data::Order order_;
+  int64_t microbatch_;  // no larger than a minibatch
   int64_t total_steps_;
   int64_t schedule_steps_;  // that the learning rate's schedule runs over
   Engine engine_;
@@ -92,11 +97,11 @@ class Trainer {
   State state_;
   io::Table history_;
   Stopwatch watch_;
-  StopSignal stop_;
   int agreed_stop_ = 0;
   bool agreed_minutes_ = false;
-  double last_saved_ = 0;   // seconds on the stopwatch
-  int64_t first_step_ = 0;  // of this run
+  std::string last_checkpoint_;  // that this run wrote or came from
+  double last_saved_ = 0;        // seconds on the stopwatch
+  int64_t first_step_ = 0;       // of this run
   double samples_ = 0;
 };
 
