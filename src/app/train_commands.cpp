@@ -8,7 +8,6 @@
 #include "lockstep/comm/group.h"
 #include "lockstep/core/error.h"
 #include "lockstep/core/version.h"
-#include "lockstep/data/generate.h"
 #include "lockstep/io/replace.h"
 #include "lockstep/kernels/gemm.h"
 #include "session.h"
@@ -47,6 +46,11 @@ int run_to_the_end(const Context& context, Session& session) {
     if (context.group.rank() == 0) check_checkpoint_options(session.options());
   });
   session.print_start();
+  const int64_t done = session.trainer().state().step;
+  if (done > 0 && done >= session.trainer().total_steps() && context.group.rank() == 0) {
+    std::printf("nothing to do: the run is finished after step %ld; go further with --epochs or --steps\n",
+                static_cast<long>(done));
+  }
   train::Outcome outcome;
   {
     train::ProgressPrinter printer(context.group.rank() == 0 && train::output_is_terminal());
@@ -120,7 +124,7 @@ int train_command(const Context& context) {
     }
     apply_configuration(options, configuration, name);
     apply_settings(options, context.arguments, command_keys());
-    check_unused(options, data::is_generator(options.dataset));
+    check_unused(options);
   });
   Session session(context.group, options, configuration, context.command_line);
   return run_to_the_end(context, session);

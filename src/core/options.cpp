@@ -128,36 +128,43 @@ void apply_settings(Options& options, const CommandLine& command_line,
   }
 }
 
-void check_unused(const Options& options, bool generated) {
-  struct Use {
-    const char* key;     // is read only
-    const char* choice;  // where this key has
-    std::vector<std::string> values;
-  };
-  const std::vector<Use> uses = {
+namespace {
+
+// An option that is read only where another has one of these values.
+struct Use {
+  const char* key;
+  const char* choice;
+  std::vector<std::string> values;
+};
+
+const std::vector<Use>& conditional_uses() {
+  static const std::vector<Use> uses = {
       {"momentum", "optimizer", {"sgd"}},          {"nesterov", "optimizer", {"sgd"}},
       {"beta1", "optimizer", {"adam", "adamw"}},   {"beta2", "optimizer", {"adam", "adamw"}},
       {"epsilon", "optimizer", {"adam", "adamw"}}, {"schedule-steps", "schedule", {"step"}},
       {"schedule-gamma", "schedule", {"step"}},    {"schedule-power", "schedule", {"polynomial"}}};
+  return uses;
+}
+
+std::string value_of(const Options& options, const std::string& key) {
   const auto& table = option_table();
-  for (const Use& use : uses) {
-    const auto entry =
-        std::find_if(table.begin(), table.end(), [&](const auto& e) { return e.name == use.choice; });
-    const std::string chosen = entry->get(options);
-    if (std::find(use.values.begin(), use.values.end(), chosen) != use.values.end()) continue;
-    if (options.origins.count(use.key) == 0) continue;
+  return std::find_if(table.begin(), table.end(), [&](const auto& e) { return e.name == key; })->get(options);
+}
+
+bool is_read(const Options& options, const Use& use) {
+  return std::find(use.values.begin(), use.values.end(), value_of(options, use.choice)) != use.values.end();
+}
+
+}  // namespace
+
+void check_unused(const Options& options) {
+  for (const Use& use : conditional_uses()) {
+    if (is_read(options, use) || options.origins.count(use.key) == 0) continue;
     // A choice of the command line leaves over what the file had for another; that is no mistake.
-    const bool overridden =
-        options.origin(use.choice) == kCommandLine && options.origin(use.key) != kCommandLine;
-    if (overridden) continue;
-    fail_usage(options.origin(use.key), ": nothing reads ", use.key, " with ", use.choice, " = ", chosen,
-               "; it is for ", use.choice, " = ", use.values[0], "; take one of the two away");
-  }
-  for (const char* key : {"generate-train", "generate-test"}) {
-    if (generated || options.origins.count(key) == 0) continue;
-    if (options.origin("dataset") == kCommandLine && options.origin(key) != kCommandLine) continue;
-    fail_usage(options.origin(key), ": nothing reads ", key, " with dataset = ", options.dataset,
-               "; it is for generated datasets (digits)");
+    if (options.origin(use.choice) == kCommandLine && options.origin(use.key) != kCommandLine) continue;
+    fail_usage(options.origin(use.key), ": nothing reads ", use.key, " with ", use.choice, " = ",
+               value_of(options, use.choice), "; it is for ", use.choice, " = ", use.values[0],
+               "; take one of the two away");
   }
 }
 
@@ -165,6 +172,11 @@ std::string configuration_text(const Options& options, bool for_comparison) {
   std::string result;
   for (const auto& entry : option_table()) {
     if (for_comparison && entry.name == "threads") continue;
+    const auto& uses = conditional_uses();
+    const bool unread = std::any_of(uses.begin(), uses.end(), [&](const Use& use) {
+      return use.key == entry.name && !is_read(options, use);
+    });
+    if (unread) continue;
     result += entry.name + " = " + entry.get(options) + "\n";
   }
   for (const auto& layer : options.layers) result += "layer = " + layer.line + "\n";

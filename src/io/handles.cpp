@@ -13,13 +13,11 @@ namespace lockstep::io {
 namespace {
 
 // H5dont_atexit: where a disk is full, the library cannot write what it still holds, and would try again at
-// exit until it crashes. Every file is closed by its owner, so nothing is left to do there. H5Eset_auto2:
-// each failure becomes one Error; the library's own stack of messages stays silent.
+// exit until it crashes. Every file is closed by its owner, so nothing is left to do there.
 struct Library {
   Library() {
     H5dont_atexit();
     H5open();
-    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
   }
   std::mutex mutex;
 };
@@ -36,6 +34,9 @@ herr_t keep_innermost(unsigned depth, const H5E_error2_t* error, void* out) noex
 // One for the process, and mutable, because the library is one for the process: Debian builds it without
 // thread safety, so a call for one file while another thread is inside a call for another file corrupts its
 // tables.
+// Each failure becomes one Error, so HDF5 itself stays silent.
+Lock::Lock() : guard_(library_mutex()) { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
+
 std::mutex& Lock::library_mutex() {
   static Library library;
   return library.mutex;

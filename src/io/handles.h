@@ -15,7 +15,8 @@ namespace lockstep::io {
 // Held around every call of HDF5, the closing of handles included: declare it before them.
 class Lock {
  public:
-  Lock() : guard_(library_mutex()) {}
+  // Silences the library's own messages, a setting of each thread.
+  Lock();
 
  private:
   static std::mutex& library_mutex();

@@ -10,7 +10,10 @@
 #include <charconv>
 #include <chrono>
 #include <cstring>
+#include <ctime>
 #include <filesystem>
+#include <fstream>
+#include <sstream>
 
 #include "lockstep/core/error.h"
 
@@ -52,6 +55,29 @@ std::string resolve(const std::string& target) {
   return error ? target : real.string();
 }
 
+// Whether the process that wrote a file at `modified` may still be at work. One that was killed may stay as a
+// zombie where nobody collects it, as in containers; and a process that started later only has the number of
+// the dead one.
+bool may_live(pid_t process, std::time_t modified) {
+  if (::kill(process, 0) != 0 && errno == ESRCH) return false;
+  std::ifstream file(text("/proc/", process, "/stat"));
+  std::string line;
+  if (!std::getline(file, line) || line.rfind(')') == std::string::npos) return true;
+  std::istringstream fields(line.substr(line.rfind(')') + 1));
+  std::string state;
+  fields >> state;
+  if (state == "Z" || state == "X") return false;
+  constexpr int kFieldsToStart = 18;  // from the parent's number to the one before the start
+  std::string skipped;
+  for (int i = 0; i < kFieldsToStart; ++i) fields >> skipped;
+  double ticks = 0;
+  double uptime = 0;
+  if (!(fields >> ticks) || !(std::ifstream("/proc/uptime") >> uptime)) return true;
+  const double age = uptime - ticks / static_cast<double>(::sysconf(_SC_CLK_TCK));
+  constexpr double kSlack = 5;  // seconds, for clocks of different grain
+  return static_cast<double>(std::time(nullptr) - modified) < age + kSlack;
+}
+
 bool is_abandoned(const fs::directory_entry& entry, const std::string& prefix) {
   const std::string own = prefix + host_name() + "-";
   const std::string name = entry.path().filename().string();
@@ -62,7 +88,9 @@ bool is_abandoned(const fs::directory_entry& entry, const std::string& prefix) {
   }
   pid_t process = 0;
   const auto parsed = std::from_chars(name.data() + own.size(), name.data() + name.size(), process);
-  return parsed.ec == std::errc() && process > 0 && ::kill(process, 0) != 0 && errno == ESRCH;
+  struct stat status {};
+  if (parsed.ec != std::errc() || process <= 0 || ::stat(entry.path().c_str(), &status) != 0) return false;
+  return !may_live(process, status.st_mtime);
 }
 
 // Best effort: what cannot be listed or removed does not keep the new file from being written.

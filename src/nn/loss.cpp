@@ -110,7 +110,8 @@ class Elementwise : public Loss {
         for (size_t l = 0; l < kLanes; ++l) row[l] = delta_scale * (Function::answer(out[l]) - value[l]);
         clear_beyond(samples, row);
       }
-      for (const float value : outside) Function::complain_unless_accepted(value);
+      for (int64_t l = 0; l < samples; ++l)
+        Function::complain_unless_accepted(outside[static_cast<size_t>(l)]);
       sums.loss += sum_of(loss, samples);
       sums.error += sum_of(error, samples);
     });

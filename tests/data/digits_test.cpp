@@ -46,10 +46,13 @@ TEST(Digits, TheSameIndexGivesTheSameSampleInAnyOrder) {
 }
 
 TEST(Digits, AnotherIndexOrSeedGivesAnotherSample) {
-  std::set<std::vector<unsigned char>> pictures;
+  std::set<std::string> pictures;
   for (const uint64_t seed : {uint64_t{1}, uint64_t{2}, uint64_t{1} << 32, ~uint64_t{0}}) {
     for (const uint64_t high : {uint64_t{0}, uint64_t{1} << 32, uint64_t{1} << 62}) {
-      for (uint64_t low = 0; low < 50; ++low) pictures.insert(draw(seed, high + low).pixels);
+      for (uint64_t low = 0; low < 50; ++low) {
+        const auto pixels = draw(seed, high + low).pixels;
+        pictures.insert({pixels.begin(), pixels.end()});
+      }
     }
   }
   EXPECT_EQ(pictures.size(), 4u * 3 * 50);

@@ -84,11 +84,11 @@ void apply_configuration(Options& options, const std::string& content, const std
 void apply_settings(Options& options, const CommandLine& command_line, const std::vector<std::string>& extra);
 
 // Complains about options that were given but that nothing reads, such as momentum for adam; not about those
-// of a file whose choice the command line has overridden. `generated`: whether `dataset` names a generator.
-void check_unused(const Options& options, bool generated);
+// of a file whose choice the command line has overridden.
+void check_unused(const Options& options);
 
-// The options as a configuration that gives the same run, every default written out. With `for_comparison`,
-// without what may differ between ranks (threads).
+// The options as a configuration that gives the same run, every default written out but those that nothing
+// reads. With `for_comparison`, without what may differ between ranks (threads).
 std::string configuration_text(const Options& options, bool for_comparison = false);
 
 // One line an option: name, default, meaning. For `--help`.

@@ -28,7 +28,7 @@ inline float vexp(float x) {
   return x < -87.33654f ? 0.0f : x != x ? x : e * power;
 }
 
-// ln(1 + y) for y in [0, 1], to 2e-7: 2 artanh(y / (2 + y)).
+// ln(1 + y) for y in [0, 1], to 3e-7: 2 artanh(y / (2 + y)).
 inline float vlog1p_unit(float y) {
   const float z = y / (2.0f + y);
   const float s = z * z;

@@ -1,0 +1,62 @@
+#include "lockstep/core/parameter_layout.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace lockstep {
+namespace {
+
+ParameterLayout two_parameters() {
+  ParameterLayout layout;
+  layout.add("conv1", "weights", {5, 3, 2, 2});
+  layout.add("conv1", "bias", {257});
+  return layout;
+}
+
+TEST(ParameterLayout, EachParameterStartsABlockOfItsOwn) {
+  ParameterLayout layout;
+  EXPECT_EQ(layout.floats(), 0);
+  EXPECT_EQ(layout.add("a", "weights", {5, 3, 2, 2}), 0);  // 60
+  EXPECT_EQ(layout.add("a", "bias", {kBlock}), 1);
+  EXPECT_EQ(layout.add("b", "weights", {kBlock + 1}), 2);
+  EXPECT_EQ(layout.add("b", "bias", {1}), 3);
+  const auto& p = layout.parameters();
+  EXPECT_EQ(p[0].offset, 0);
+  EXPECT_EQ(p[1].offset, kBlock);
+  EXPECT_EQ(p[2].offset, 2 * kBlock);
+  EXPECT_EQ(p[3].offset, 4 * kBlock);
+  EXPECT_EQ(layout.floats(), 5 * kBlock);
+}
+
+TEST(ParameterLayout, CountsTheNumbersThatAreTrained) {
+  const ParameterLayout layout = two_parameters();
+  EXPECT_EQ(layout.parameters()[0].size, 60);
+  EXPECT_EQ(layout.parameters()[1].size, 257);
+  EXPECT_EQ(layout.count(), 317);
+}
+
+TEST(ParameterLayout, TheDigestIsOfTheValuesAndNotOfThePadding) {
+  const ParameterLayout layout = two_parameters();
+  std::vector<float> arena(static_cast<size_t>(layout.floats()), 0.5f);
+  const std::string before = layout.digest(arena.data());
+  arena[60] = 9;  // behind the weights
+  EXPECT_EQ(layout.digest(arena.data()), before);
+  arena[59] = 9;
+  EXPECT_NE(layout.digest(arena.data()), before);
+}
+
+TEST(ParameterLayout, TheDigestIsOfNamesAndShapesToo) {
+  const std::vector<float> arena(kBlock, 1.0f);
+  const auto digest = [&](const char* layer, const char* name, std::vector<int64_t> dims) {
+    ParameterLayout layout;
+    layout.add(layer, name, std::move(dims));
+    return layout.digest(arena.data());
+  };
+  const std::set<std::string> different = {digest("a", "weights", {2, 3}), digest("b", "weights", {2, 3}),
+                                           digest("a", "bias", {2, 3}), digest("a", "weights", {3, 2})};
+  EXPECT_EQ(different.size(), 4u);
+}
+
+}  // namespace
+}  // namespace lockstep

@@ -1,0 +1,234 @@
+// Sums over the ranks against the sum that one process computes alone.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cmath>
+#include <limits>
+#include <map>
+
+#include "lockstep/core/error.h"
+#include "lockstep/dist/reducer.h"
+#include "naive_tree.h"
+#include "support/expect.h"
+#include "support/world.h"
+
+namespace lockstep::dist {
+namespace {
+
+using test::world;
+
+constexpr int64_t kMostBlocks = 40;
+
+const std::vector<float>& leaf_of_all(int64_t leaf) {
+  static std::map<int64_t, std::vector<float>> known;
+  const auto found = known.find(leaf);
+  if (found != known.end()) return found->second;
+  return known[leaf] = leaf_values(leaf, kMostBlocks * kBlock);
+}
+
+std::vector<float> leaf_gradient(int64_t leaf, int64_t parameters) {
+  const std::vector<float>& all = leaf_of_all(leaf);
+  return {all.begin(), all.begin() + parameters};
+}
+
+struct Layout {
+  int64_t microbatches;
+  int64_t blocks;
+  int64_t bucket_blocks;
+};
+
+// The sum over a group, as this rank's consumer and gather make of it.
+class Reduction {
+ public:
+  Reduction(comm::Group& group, const std::string& kind, int64_t parameters, int64_t bucket_floats,
+            int buffers = 40)
+      : group_(group),
+        parameters_(parameters),
+        tree_(parameters, buffers),
+        reducer_(make_reducer(kind, group, workers_, parameters, bucket_floats)) {}
+
+  std::vector<float> sum(int64_t microbatches, bool gathered = true) {
+    const Plan plan(microbatches, 1, group_.size());
+    tree_.begin(plan, group_.rank());
+    while (const auto leaf = tree_.next()) {
+      const std::vector<float> gradient = leaf_gradient(leaf->microbatch, parameters_);
+      std::copy(gradient.begin(), gradient.end(), leaf->gradient);
+      tree_.add(*leaf);
+    }
+    std::vector<float> values(static_cast<size_t>(parameters_), std::numeric_limits<float>::quiet_NaN());
+    consumed_ = 0;
+    const auto consumer = [&](Range range, const float* gradient) {
+      EXPECT_EQ(range.begin % kBlock, 0);
+      EXPECT_EQ(range.size() % kBlock, 0);
+      std::copy_n(gradient, range.size(), &values[static_cast<size_t>(range.begin)]);
+      consumed_ += range.size();
+    };
+    reducer_->finish(tree_, plan, consumer, gathered ? values.data() : nullptr);
+    return values;
+  }
+
+  int64_t consumed() const { return consumed_; }
+  Reducer& reducer() { return *reducer_; }
+
+ private:
+  comm::Group& group_;
+  int64_t parameters_;
+  parallel::Workers workers_{2, [] {}};
+  GradientTree tree_;
+  std::unique_ptr<Reducer> reducer_;
+  std::atomic<int64_t> consumed_{0};
+};
+
+std::vector<float> sum_of_one_process(const Layout& layout) {
+  const auto alone = comm::group_of_one();
+  return Reduction(*alone, "ordered", layout.blocks * kBlock, layout.bucket_blocks * kBlock)
+      .sum(layout.microbatches);
+}
+
+std::vector<Layout> layouts() {
+  std::vector<Layout> all;
+  for (const int64_t microbatches : {1, 2, 3, 5, 8, 13, 22}) {
+    for (const int64_t blocks : {1, 2, 3, 7, 40}) {
+      for (const int64_t bucket_blocks : {1, 3, 6, 64}) all.push_back({microbatches, blocks, bucket_blocks});
+    }
+  }
+  return all;
+}
+
+std::string describe(const Layout& l) {
+  return text(l.microbatches, " microbatches, ", l.blocks, " blocks, ", l.bucket_blocks, " a bucket");
+}
+
+TEST(OneProcess, SumsAlongTheTreeOfTheDefinition) {
+  for (const int64_t microbatches : {1, 3, 8, 13}) {
+    const std::vector<float> expected =
+        naive_sum<float>({0, microbatches}, [](int64_t leaf) { return leaf_gradient(leaf, 7 * kBlock); });
+    EXPECT_TRUE(test::same_bits(sum_of_one_process({microbatches, 7, 3}), expected));
+  }
+}
+
+TEST(OrderedReducer, HasTheBitsThatOneProcessComputesAlone) {
+  for (const Layout& layout : layouts()) {
+    Reduction reduction(world(), "ordered", layout.blocks * kBlock, layout.bucket_blocks * kBlock);
+    EXPECT_TRUE(test::same_bits(reduction.sum(layout.microbatches), sum_of_one_process(layout)))
+        << describe(layout);
+  }
+}
+
+// The last minibatch of an epoch is smaller; some ranks then have nothing.
+TEST(OrderedReducer, TakesMinibatchesOfAnySizeOneAfterTheOther) {
+  Reduction reduction(world(), "ordered", 9 * kBlock, 4 * kBlock);
+  for (const int64_t microbatches : {13, 1, 22, 2, 13, 3}) {
+    EXPECT_TRUE(test::same_bits(reduction.sum(microbatches), sum_of_one_process({microbatches, 9, 4})))
+        << microbatches;
+  }
+}
+
+TEST(OrderedReducer, FewBuffersChangeNoBit) {
+  Reduction reduction(world(), "ordered", 9 * kBlock, 4 * kBlock, 9);
+  EXPECT_TRUE(test::same_bits(reduction.sum(22), sum_of_one_process({22, 9, 4})));
+}
+
+// Every parameter is summed, and its optimizer state held, by one rank.
+TEST(OrderedReducer, EachParameterHasOneOwner) {
+  for (const Layout& layout : layouts()) {
+    const int64_t parameters = layout.blocks * kBlock;
+    Reduction reduction(world(), "ordered", parameters, layout.bucket_blocks * kBlock);
+    reduction.sum(layout.microbatches, false);
+    const std::vector<std::string> counts = world().gather_texts(std::to_string(reduction.consumed()));
+    int64_t total = 0;
+    for (const std::string& count : counts) total += std::stoll(count);
+    EXPECT_EQ(total, parameters) << describe(layout);
+    std::atomic<int64_t> owned{0};
+    reduction.reducer().for_each_owned([&](Range range) { owned += range.size(); });
+    EXPECT_EQ(owned, reduction.consumed()) << "for_each_owned() and finish() should agree";
+  }
+}
+
+float value_at(int64_t place) { return static_cast<float>(place) * 0.5f + 1; }
+
+// A vector of which this rank has what it owns, and NaN elsewhere.
+std::vector<float> owned_values(Reducer& reducer, int64_t parameters) {
+  std::vector<float> values(static_cast<size_t>(parameters), std::numeric_limits<float>::quiet_NaN());
+  reducer.for_each_owned([&](Range range) {
+    for (int64_t i = range.begin; i < range.end; ++i) values[static_cast<size_t>(i)] = value_at(i);
+  });
+  return values;
+}
+
+std::vector<float> all_values(int64_t parameters) {
+  std::vector<float> values;
+  for (int64_t i = 0; i < parameters; ++i) values.push_back(value_at(i));
+  return values;
+}
+
+class Gathering : public ::testing::TestWithParam<std::string> {};
+
+INSTANTIATE_TEST_SUITE_P(Reducers, Gathering, ::testing::Values("ordered", "mpi"));
+
+TEST_P(Gathering, CompletesAVectorOnEveryRank) {
+  for (const Layout& layout : layouts()) {
+    const int64_t parameters = layout.blocks * kBlock;
+    Reduction reduction(world(), GetParam(), parameters, layout.bucket_blocks * kBlock);
+    std::vector<float> values = owned_values(reduction.reducer(), parameters);
+    reduction.reducer().gather(values.data());
+    EXPECT_TRUE(test::same_bits(values, all_values(parameters))) << describe(layout);
+  }
+}
+
+TEST_P(Gathering, CompletesOneNumberABlockOnEveryRank) {
+  for (const Layout& layout : layouts()) {
+    Reduction reduction(world(), GetParam(), layout.blocks * kBlock, layout.bucket_blocks * kBlock);
+    std::vector<double> values(static_cast<size_t>(layout.blocks), std::nan(""));
+    std::vector<double> expected;
+    reduction.reducer().for_each_owned([&](Range range) {
+      for (int64_t b = range.begin / kBlock; b < range.end / kBlock; ++b) {
+        values[static_cast<size_t>(b)] = 1.0 / static_cast<double>(b + 1);
+      }
+    });
+    for (int64_t b = 0; b < layout.blocks; ++b) expected.push_back(1.0 / static_cast<double>(b + 1));
+    reduction.reducer().gather_blocks(values);
+    EXPECT_TRUE(test::same_bits(values, expected)) << describe(layout);
+  }
+}
+
+TEST_P(Gathering, CollectsAVectorOnTheFirstRank) {
+  for (const Layout& layout : layouts()) {
+    const int64_t parameters = layout.blocks * kBlock;
+    Reduction reduction(world(), GetParam(), parameters, layout.bucket_blocks * kBlock);
+    const std::vector<float> values = owned_values(reduction.reducer(), parameters);
+    std::vector<float> full(world().rank() == 0 ? values.size() : 0);
+    reduction.reducer().collect(values.data(), full.data());
+    const std::vector<float> expected = world().rank() == 0 ? all_values(parameters) : std::vector<float>();
+    EXPECT_TRUE(test::same_bits(full, expected)) << describe(layout);
+  }
+}
+
+TEST(MpiReducer, HasTheSumToRounding) {
+  for (const Layout& layout : layouts()) {
+    Reduction reduction(world(), "mpi", layout.blocks * kBlock, layout.bucket_blocks * kBlock);
+    const std::vector<float> found = reduction.sum(layout.microbatches);
+    const std::vector<float> expected = sum_of_one_process(layout);
+    for (size_t i = 0; i < found.size(); ++i) {
+      double sizes = 0;
+      for (int64_t leaf = 0; leaf < layout.microbatches; ++leaf) {
+        sizes += std::fabs(static_cast<double>(leaf_of_all(leaf)[i]));
+      }
+      ASSERT_NEAR(static_cast<double>(found[i]), static_cast<double>(expected[i]), 1e-6 * sizes)
+          << describe(layout);
+    }
+  }
+}
+
+TEST(Reducers, TellWhatTheyWaitedAndHold) {
+  for (const char* kind : {"ordered", "mpi"}) {
+    Reduction reduction(world(), kind, 9 * kBlock, 4 * kBlock);
+    reduction.sum(8);
+    EXPECT_GE(reduction.reducer().waited_seconds(), 0);
+    EXPECT_LT(reduction.reducer().waited_seconds(), 60);
+    EXPECT_GE(reduction.reducer().buffer_bytes(), 0);
+  }
+}
+
+}  // namespace
+}  // namespace lockstep::dist

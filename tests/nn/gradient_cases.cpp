@@ -1,0 +1,33 @@
+#include "gradient_cases.h"
+
+namespace lockstep::nn {
+
+const std::vector<LayerCase>& layer_cases() {
+  constexpr float kLinear = 0.25f;
+  static const std::vector<LayerCase> cases = {
+      {"conv 4 kernel=3", {{2, 5, 6}}, Inputs::kAnything, kLinear},
+      {"conv 3 kernel=3 stride=2 pad=1", {{3, 6, 5}}, Inputs::kAnything, kLinear},
+      {"conv 1 kernel=1", {{1, 2, 3}}, Inputs::kAnything, kLinear},
+      {"linear 7", {{11, 1, 1}}, Inputs::kAnything, kLinear},
+      {"linear 1", {{2, 3, 2}}, Inputs::kAnything, kLinear},
+      {"linear 5 tied=other", {{8, 1, 1}}, Inputs::kAnything, kLinear},
+      {"maxpool 2", {{3, 4, 6}}, Inputs::kDistant},
+      {"maxpool 3 stride=2", {{2, 7, 8}}, Inputs::kDistant},
+      {"avgpool 2", {{3, 4, 5}}, Inputs::kAnything, kLinear},
+      {"avgpool 3 stride=1", {{2, 5, 4}}, Inputs::kAnything, kLinear},
+      {"subsample 2", {{3, 4, 6}}, Inputs::kAnything, kLinear},
+      {"subsample 3 stride=2", {{2, 5, 7}}, Inputs::kAnything, kLinear},
+      {"relu", {{3, 2, 5}}, Inputs::kAwayFromZero},
+      {"leaky-relu", {{3, 2, 5}}, Inputs::kAwayFromZero},
+      {"leaky-relu 0.3", {{13, 1, 1}}, Inputs::kAwayFromZero},
+      {"sigmoid", {{13, 1, 1}}},
+      {"tanh", {{13, 1, 1}}},
+      {"softplus", {{13, 1, 1}}},
+      {"dropout 0.4", {{3, 2, 5}}, Inputs::kAnything, kLinear},
+      {"add", {{3, 2, 2}, {3, 2, 2}}, Inputs::kAnything, kLinear},
+      {"add", {{5, 1, 1}, {5, 1, 1}, {5, 1, 1}}, Inputs::kAnything, kLinear},
+  };
+  return cases;
+}
+
+}  // namespace lockstep::nn

@@ -1,0 +1,31 @@
+// The table of layers in small, on which gradients are checked.
+#pragma once
+
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "lockstep/core/shape.h"
+
+namespace lockstep::nn {
+
+// What a layer's inputs have to keep away from for its derivative to exist.
+enum class Inputs {
+  kAnything,
+  kAwayFromZero,  // where it has a kink at zero
+  kDistant,       // where it picks the largest of several
+};
+
+struct LayerCase {
+  std::string line;  // of a configuration; its first word is the layer's type
+  std::vector<Shape> inputs;
+  Inputs values = Inputs::kAnything;
+  float step = 0.01f;  // of the difference quotient; larger where the layer is linear in everything it has
+};
+
+inline std::ostream& operator<<(std::ostream& stream, const LayerCase& c) { return stream << c.line; }
+
+// A layer of layer_table() without a case here fails the tests.
+const std::vector<LayerCase>& layer_cases();
+
+}  // namespace lockstep::nn

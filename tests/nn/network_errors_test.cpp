@@ -1,0 +1,135 @@
+// What a configuration's layers can have wrong, and what is said about it.
+#include <gtest/gtest.h>
+
+#include "small_network.h"
+#include "support/expect.h"
+
+namespace lockstep::nn {
+namespace {
+
+struct Mistake {
+  std::string what;                // for the test's name
+  std::vector<std::string> lines;  // of a network on pictures of 3x12x10
+  std::vector<std::string> parts;  // of the message
+};
+
+std::ostream& operator<<(std::ostream& stream, const Mistake& mistake) { return stream << mistake.what; }
+
+std::string sum_of(int inputs) {
+  std::string line = "add from=input";
+  for (int i = 1; i < inputs; ++i) line += ",input";
+  return line;
+}
+
+const std::vector<Mistake> kMistakes = {
+    {"NoLayer", {}, {"no layer", "layer = linear 10", "launch/"}},
+    {"EmptyLine", {"  "}, {"net.cfg:1", "it is empty", "conv 20 kernel=5"}},
+    {"UnknownType",
+     {"relu", "liner 10"},
+     {"net.cfg:2: layer 'liner 10'", "no layer 'liner'", "did you mean 'linear'?"}},
+    {"UnknownTypeFarFromAll", {"xyzzyplugh"}, {"no layer 'xyzzyplugh'", "known: conv, linear"}},
+
+    {"NoName", {"linear =5"}, {"'=5' is not of the form name=value"}},
+    {"NoValue", {"conv 20 kernel="}, {"'kernel=' is not of the form name=value"}},
+    {"ValueTwice", {"conv 20 kernel=5 kernel=3"}, {"'kernel' is given twice"}},
+    {"MissingNumber", {"linear"}, {"it needs a number (units), as in 'linear 20'"}},
+    {"NotANumber", {"linear many"}, {"units = many cannot be used", "a whole number from 1 to"}},
+    {"NotAWholeNumber", {"linear 1.5"}, {"units = 1.5 cannot be used"}},
+    {"Zero", {"conv 0 kernel=3"}, {"channels = 0 cannot be used", "a whole number from 1 to"}},
+    {"Negative", {"conv 2 kernel=3 pad=-1"}, {"pad = -1 cannot be used", "from 0 to"}},
+    {"TooLargeForAnyMemory", {"linear 16777217"}, {"units = 16777217 cannot be used", "to 16777216"}},
+    {"NoStride", {"maxpool 2 stride=0"}, {"stride = 0 cannot be used"}},
+    {"MissingKernel", {"conv 20"}, {"it needs kernel=, a whole number"}},
+    {"MisspeltKernel",
+     {"conv 20 kernal=5"},
+     {"it needs kernel=", "no 'kernal=' for it", "did you mean 'kernel'?"}},
+    {"TooManyNumbers", {"linear 5 6"}, {"'6' is more than this layer takes"}},
+    {"NumberForAnActivation", {"relu 3"}, {"'3' is more than this layer takes"}},
+    {"UnknownValue", {"linear 5 untis=3"}, {"no 'untis=' for it", "did you mean 'units'?"}},
+    {"ValueOfAnotherLayer", {"relu stride=2"}, {"no 'stride=' for it"}},
+    {"InitWithoutWeights", {"subsample 2 init=he"}, {"no 'init=' for it"}},
+    {"ShareWithoutParameters", {"linear 5 name=a", "relu share=a"}, {"no 'share=' for it"}},
+    {"DropoutOfEverything", {"dropout 1"}, {"rate = 1 cannot be used", "from 0 to below 1"}},
+    {"DropoutOfNan", {"dropout nan"}, {"rate = nan cannot be used"}},
+    {"SlopeBelowZero", {"leaky-relu -0.1"}, {"slope = -0.1 cannot be used"}},
+
+    {"PadBeyondKernel", {"conv 2 kernel=3 pad=3"}, {"pad=3 reaches beyond its kernel of 3"}},
+    {"KernelBeyondInput",
+     {"maxpool 2", "conv 2 kernel=8 pad=1"},
+     {"net.cfg:2", "its kernel of 8x8 is larger than its padded input of 8x7", "input 3x6x5", "pad 1"}},
+    {"WindowBeyondInput", {"maxpool 11"}, {"its window of 11 leaves no output on its input of 3x12x10"}},
+    {"WindowTooLarge", {"avgpool 16"}, {"a window of 16 is too large; expected at most 15"}},
+    {"PoolingOfAVector", {"linear 5", "subsample 2"}, {"net.cfg:2", "window of 2", "input of 5"}},
+
+    {"NameTwice", {"relu name=a", "tanh name=a"}, {"net.cfg:2", "the name 'a' is taken"}},
+    {"NameOfADefault", {"relu", "tanh name=relu1"}, {"the name 'relu1' is taken"}},
+    {"NameInput", {"relu name=input"}, {"the name 'input' is taken, reserved"}},
+    {"NameWithSlash", {"relu name=a/b"}, {"the name 'a/b'", "holds a '/'"}},
+    {"FromNobody",
+     {"relu name=first", "tanh from=frist"},
+     {"from=frist names no layer above", "did you mean 'first'?"}},
+    {"FromBelow",
+     {"tanh from=later", "relu name=later"},
+     {"net.cfg:1", "from=later names no layer above it"}},
+    {"FromItself", {"tanh from=me name=me"}, {"from=me names no layer above it"}},
+    {"TwoInputsForOne",
+     {"relu name=a", "tanh from=a,input"},
+     {"it reads 2 layer(s); expected one", "'tanh'"}},
+    {"AddOfOne", {"relu", "add"}, {"it reads 1 layer(s); expected 2 to 16", "add from=A,B"}},
+    {"AddOfTooMany", {sum_of(17)}, {"it reads 17 layer(s); expected 2 to 16"}},
+    {"AddOfShapes", {"maxpool 2 name=a", "add from=a,input"}, {"cannot add 3x6x5 and 3x12x10", "one shape"}},
+    {"NobodyReads",
+     {"relu name=dead", "tanh from=input"},
+     {"net.cfg:1", "nothing reads the output of layer 'relu name=dead' (dead)", "from=dead"}},
+
+    {"UnknownInit", {"linear 5 init=hee"}, {"no initialisation 'hee'", "did you mean 'he'?"}},
+    {"ShareOfNobody",
+     {"linear 5 name=first", "linear 5 share=frist"},
+     {"share=frist names no layer above it", "'first'"}},
+    {"ShareOfAnActivation",
+     {"linear 5", "relu", "linear 5 share=relu1"},
+     {"share=relu1 names no layer above it that has"}},
+    {"ShareOfAnotherShape",
+     {"linear 5 name=a", "linear 6 share=a"},
+     {"net.cfg:2", "share=a does not fit", "weights need 6x5", "'linear 5 name=a' are 5x360"}},
+    {"ShareOfAnotherType", {"conv 3 kernel=1 name=a", "subsample 2 share=a"}, {"share=a does not fit"}},
+    {"TiedToAnotherShape",
+     {"linear 5 name=a", "linear 7 tied=a"},
+     {"tied=a does not fit", "weights need 5x7", "5x360"}},
+    {"TiedToNobody", {"linear 5 tied=a"}, {"tied=a names no layer above it"}},
+    {"TiedConvolution", {"conv 3 kernel=1 name=a", "conv 3 kernel=1 tied=a"}, {"tied= is for linear layers"}},
+    {"TiedActivation", {"linear 5 name=a", "relu tied=a"}, {"tied= is for linear layers"}},
+};
+
+class Mistakes : public ::testing::TestWithParam<Mistake> {};
+
+INSTANTIATE_TEST_SUITE_P(Lines, Mistakes, ::testing::ValuesIn(kMistakes),
+                         [](const auto& info) { return info.param.what; });
+
+TEST_P(Mistakes, AreUsageErrorsThatSayWhatIsWrong) {
+  test::expect_usage_error([] { Network({3, 12, 10}, lines_of(GetParam().lines), "he"); }, GetParam().parts);
+}
+
+TEST(Names, AreTypeAndNumberWhereNoneIsGiven) {
+  const Network network({3, 12, 10},
+                        lines_of({"conv 2 kernel=3", "relu", "conv 2 kernel=3 name=mine", "relu",
+                                  "conv 2 kernel=3", "linear 4"}),
+                        "he");
+  std::vector<std::string> names;
+  for (const Node& node : network.nodes()) names.push_back(node.name);
+  EXPECT_EQ(names, (std::vector<std::string>{"conv1", "relu1", "mine", "relu2", "conv3", "linear1"}));
+  EXPECT_EQ(network.index_of("mine"), 2);
+  EXPECT_EQ(network.index_of("nobody"), -1);
+  EXPECT_EQ(network.output_shape(), (Shape{4, 1, 1}));
+}
+
+TEST(Lines, TakeTheirNumberByNameToo) {
+  const Network network({3, 12, 10},
+                        lines_of({"conv channels=2 kernel=3", "maxpool window=2 stride=1", "linear units=4"}),
+                        "he");
+  EXPECT_EQ(network.nodes()[1].layer->output_shape(), (Shape{2, 9, 7}));
+  EXPECT_EQ(network.output_shape(), (Shape{4, 1, 1}));
+}
+
+}  // namespace
+}  // namespace lockstep::nn

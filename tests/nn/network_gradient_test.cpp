@@ -1,0 +1,186 @@
+// Whole networks: the gradient through graphs, shared and tied parameters, and what reaches the loss.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "lockstep/nn/loss.h"
+#include "small_network.h"
+#include "support/expect.h"
+
+namespace lockstep::nn {
+namespace {
+
+// Every parameter's derivative of <delta, output> against its central difference.
+void expect_gradient(SmallNetwork& net) {
+  const Values delta = net.output_delta();
+  const Values found = net.gradient(delta);
+  constexpr float kStep = 0.01f;
+  for (const ParameterInfo& p : net.network.layout().parameters()) {
+    for (int64_t i = 0; i < p.size; ++i) {
+      float& x = net.parameters[static_cast<size_t>(p.offset + i)];
+      const float before = x;
+      x = before + kStep;
+      const Values above = net.output();
+      x = before - kStep;
+      const Values below = net.output();
+      x = before;
+      double expected = 0;
+      for (size_t k = 0; k < delta.size(); ++k) {
+        expected += static_cast<double>(delta[k]) *
+                    (static_cast<double>(above[k]) - static_cast<double>(below[k])) / (2.0 * 0.01);
+      }
+      ASSERT_NEAR(static_cast<double>(found[static_cast<size_t>(p.offset + i)]), expected,
+                  2e-3 + 2e-3 * std::fabs(expected))
+          << p.layer << "/" << p.name << " number " << i;
+    }
+  }
+}
+
+TEST(NetworkGradient, OfAChain) {
+  SmallNetwork net({2, 8, 7}, {"conv 3 kernel=3", "tanh", "avgpool 2", "linear 6", "sigmoid", "linear 4"}, 5);
+  expect_gradient(net);
+}
+
+TEST(NetworkGradient, OfALayerThatIsReadTwice) {
+  SmallNetwork net({6, 1, 1},
+                   {"linear 5 name=stem", "tanh name=left", "sigmoid name=right from=stem",
+                    "add from=left,right", "linear 3"},
+                   5);
+  expect_gradient(net);
+}
+
+TEST(NetworkGradient, OfALayerThatIsAddedToItself) {
+  SmallNetwork net({4, 1, 1}, {"linear 5 name=stem", "tanh name=t", "add from=t,t,stem", "linear 2"}, 3);
+  expect_gradient(net);
+}
+
+TEST(NetworkGradient, OfASumThatReadsTheInputItself) {
+  SmallNetwork net({5, 1, 1}, {"linear 5 name=a", "softplus name=b", "add from=input,b", "linear 2"}, 3);
+  expect_gradient(net);
+}
+
+TEST(NetworkGradient, OfResidualBlocks) {
+  SmallNetwork net({2, 5, 4},
+                   {"conv 3 kernel=1 name=stem", "conv 3 kernel=3 pad=1", "tanh name=inner",
+                    "add from=stem,inner name=sum", "conv 3 kernel=3 pad=1 name=second", "tanh name=outer",
+                    "add from=sum,outer,stem", "subsample 2", "linear 3"},
+                   4);
+  expect_gradient(net);
+}
+
+TEST(NetworkGradient, OfTiedWeights) {
+  SmallNetwork net({9, 1, 1}, {"linear 4 name=encode", "sigmoid", "linear 9 tied=encode"}, 5);
+  expect_gradient(net);
+}
+
+TEST(NetworkGradient, OfParametersThatThreeLayersShare) {
+  SmallNetwork net(
+      {5, 1, 1}, {"linear 5 name=a", "tanh", "linear 5 share=a", "tanh", "linear 5 share=a", "linear 2"}, 5);
+  expect_gradient(net);
+}
+
+TEST(NetworkGradient, WithDropoutIsThatOfTheValuesWhichStayed) {
+  SmallNetwork net({5, 1, 1}, {"linear 8", "tanh", "dropout 0.5", "linear 3"}, 5);
+  expect_gradient(net);
+}
+
+// The derivative with respect to shared parameters is the sum of those with respect to copies.
+TEST(SharedParameters, HaveTheSumOfTheGradientsOfCopies) {
+  const std::vector<std::string> rest = {"tanh", "linear 3 name=last"};
+  SmallNetwork shared({6, 1, 1}, {"linear 6 name=a", "tanh", "linear 6 name=b share=a", rest[0], rest[1]}, 5);
+  SmallNetwork copies({6, 1, 1}, {"linear 6 name=a", "tanh", "linear 6 name=b", rest[0], rest[1]}, 5);
+  for (const char* name : {"weights", "bias"}) {
+    copies.set_part("a", name, shared.part(shared.parameters, "a", name));
+    copies.set_part("b", name, shared.part(shared.parameters, "a", name));
+    copies.set_part("last", name, shared.part(shared.parameters, "last", name));
+  }
+  const Values delta = shared.output_delta();
+  EXPECT_TRUE(test::same_bits(shared.output(), copies.output()));
+  const Values of_shared = shared.gradient(delta);
+  const Values of_copies = copies.gradient(delta);
+  for (const char* name : {"weights", "bias"}) {
+    const Values found = shared.part(of_shared, "a", name);
+    const Values a = copies.part(of_copies, "a", name);
+    const Values b = copies.part(of_copies, "b", name);
+    for (size_t i = 0; i < found.size(); ++i) EXPECT_NEAR(found[i], a[i] + b[i], 1e-5f) << name << " " << i;
+  }
+}
+
+TEST(SharedParameters, AreStoredOnce) {
+  const SmallNetwork net({6, 1, 1}, {"linear 6 name=a", "linear 6 share=a", "linear 6 tied=a name=c"}, 1);
+  const auto& p = net.network.layout().parameters();
+  ASSERT_EQ(p.size(), 3u);  // c's bias, a's weights and bias
+  EXPECT_EQ(p[0].layer + "/" + p[0].name, "c/bias");
+  EXPECT_EQ(p[1].layer + "/" + p[1].name, "a/weights");
+  EXPECT_EQ(p[2].layer + "/" + p[2].name, "a/bias");
+}
+
+TEST(TiedWeights, AreTheTransposeOfTheOthers) {
+  SmallNetwork tied({6, 1, 1}, {"linear 4 name=a", "linear 6 tied=a name=b"}, 5);
+  SmallNetwork copy({6, 1, 1}, {"linear 4 name=a", "linear 6 name=b"}, 5);
+  const Values weights = tied.part(tied.parameters, "a", "weights");  // 4 x 6
+  Values transposed(weights.size());
+  for (size_t i = 0; i < 4; ++i) {
+    for (size_t j = 0; j < 6; ++j) transposed[j * 4 + i] = weights[i * 6 + j];
+  }
+  copy.set_part("a", "weights", weights);
+  copy.set_part("b", "weights", transposed);
+  for (const char* layer : {"a", "b"})
+    copy.set_part(layer, "bias", tied.part(tied.parameters, layer, "bias"));
+  const Values found = tied.output();
+  const Values expected = copy.output();
+  for (size_t i = 0; i < found.size(); ++i) EXPECT_NEAR(found[i], expected[i], 1e-5f);
+}
+
+TEST(Network, PutsTheLastLayersParametersFirst) {
+  const SmallNetwork net({3, 6, 6}, {"conv 4 kernel=3", "maxpool 2", "linear 5", "relu", "linear 2"}, 1);
+  std::vector<std::string> names;
+  for (const ParameterInfo& p : net.network.layout().parameters()) names.push_back(p.layer + "/" + p.name);
+  EXPECT_EQ(names, (std::vector<std::string>{"linear2/weights", "linear2/bias", "linear1/weights",
+                                             "linear1/bias", "conv1/weights", "conv1/bias"}));
+  EXPECT_EQ(net.network.layout().parameters()[4].dims, (std::vector<int64_t>{4, 3, 3, 3}));
+  EXPECT_EQ(net.network.layout().parameters()[2].dims, (std::vector<int64_t>{5, 4 * 2 * 2}));
+}
+
+TEST(Network, LeavesThePaddingBetweenParametersAlone) {
+  SmallNetwork net({6, 1, 1}, {"linear 5", "tanh", "linear 3"}, 5);
+  net.output();
+  const Values delta = net.output_delta();
+  std::copy(delta.begin(), delta.end(), net.workspace.output_delta());
+  Values gradient(net.parameters.size(), -7.0f);
+  net.network.backward(net.pass, net.parameters.data(), net.workspace, gradient.data());
+  for (const ParameterInfo& p : net.network.layout().parameters()) {
+    for (int64_t i = 0; i < (p.size + kBlock - 1) / kBlock * kBlock; ++i) {
+      const bool padding = i >= p.size;
+      EXPECT_EQ(gradient[static_cast<size_t>(p.offset + i)] == -7.0f, padding)
+          << p.layer << "/" << p.name << " " << i;
+    }
+  }
+}
+
+// Whatever stands between: a diverged network must not look healthy.
+TEST(Network, ANanInTheInputReachesTheLoss) {
+  const std::vector<std::string> layers = {
+      "linear 6",  "relu",        "leaky-relu",      "sigmoid",
+      "tanh",      "softplus",    "dropout 0",       "maxpool 2",
+      "avgpool 2", "subsample 2", "conv 3 kernel=2", "add from=input,input"};
+  for (const std::string& layer : layers) {
+    for (const LossType& type : loss_table()) {
+      SmallNetwork net({2, 4, 4}, {layer, "linear 5"}, 3);
+      Values input = test::random_values(32 * net.pass.columns, 7);
+      input[static_cast<size_t>(21 * net.pass.columns + 1)] = std::numeric_limits<float>::quiet_NaN();
+      net.set_input(input);
+      const Values output = net.output();
+      const std::vector<int32_t> labels(static_cast<size_t>(net.pass.columns), 2);
+      const Values values(output.size(), 0.5f);
+      const LossSums sums =
+          type.make()->evaluate(net.pass, 5, output.data(), {labels.data(), values.data()}, 1.0f, nullptr);
+      EXPECT_TRUE(std::isnan(sums.loss)) << layer << " with " << type.name;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace lockstep::nn

@@ -1,0 +1,467 @@
+"""Bad input gets one clear message and loses nothing."""
+import errno
+import os
+import random
+import re
+import shutil
+import unittest
+
+import h5py
+import numpy as np
+
+from support import FAULT, MPIRUN, SMALL, TRAINER, SystemTest, copy, digits, write_dataset
+
+LINEAR = "layer = linear 10\nlearning-rate = 0.01\nbatch-size = 20\nmicrobatch = 4\nsteps = 4\nthreads = 1\n"
+
+
+class BadInputTest(SystemTest):
+    def setUp(self):
+        super().setUp()
+        self.dataset = copy(digits(type(self)), self.path("digits.h5"))
+        self.config = self.configuration("dataset = digits.h5\n" + SMALL)
+
+    def fails(self, code, *arguments, says, **how):
+        result = self.trainer(*arguments, **how)
+        self.assert_one_message(result, code, *([says] if isinstance(says, str) else says))
+        return result
+
+    def checkpoint(self, *more):
+        self.succeed(self.config, "--steps", 4, "--checkpoint", "c.h5", *more)
+        return self.path("c.h5")
+
+
+class ConfigurationTest(BadInputTest):
+    def assert_configuration(self, text, *says):
+        """`text` is added to a sound configuration of one layer."""
+        self.configuration("dataset = digits.h5\nlayer = relu\n" + text, "bad.cfg")
+        self.fails(2, "bad.cfg", "--steps", 1, says=says)
+
+    def test_unknown_names_with_near_ones(self):
+        end = "\nlayer = linear 10\n"
+        for text, *says in (
+                ("lerning-rate = 0.1" + end, r"bad\.cfg:3: ", "lerning-rate", "did you mean 'learning-rate'"),
+                ("frobnicate = 1" + end, r"bad\.cfg:3: ", "frobnicate", "known: .*learning-rate"),
+                ("layer = linaer 10", r"bad\.cfg:3: ", "linaer", "did you mean 'linear'"),
+                ("layer = transformer 10", r"bad\.cfg:3: ", "transformer", "known: .*conv.*dropout"),
+                ("layer = conv 5 kernal=3" + end, r"bad\.cfg:3: ", "kernal", "'kernel'"),
+                ("layer = linear 10 inti=he", r"bad\.cfg:3: ", "inti", "'init'"),
+                ("layer = linear 10 init=hee", r"bad\.cfg:3: ", "hee", "'he'"),
+                ("layer = linear 10 from=rely1", r"bad\.cfg:3: ", "rely1", "'relu1'"),
+                ("layer = linear 10 share=relu1", r"bad\.cfg:3: ", "relu1", "has parameters"),
+                ("optimizer = sgdd" + end, r"bad\.cfg:3: ", "sgdd", "sgd, adam"),
+                ("loss = sofmax" + end, r"bad\.cfg:3: ", "sofmax", "softmax, squared"),
+                ("schedule = cosin" + end, r"bad\.cfg:3: ", "cosin", "cosine"),
+                ("initialisation = zero" + end, r"bad\.cfg:3: ", "zero", "glorot"),
+                ("reduction = tree" + end, r"bad\.cfg:3: ", "tree", "ordered, mpi"),
+                ("in-memory = maybe" + end, r"bad\.cfg:3: ", "maybe", "auto, yes, no"),
+        ):
+            with self.subTest(text):
+                self.assert_configuration(text, *says)
+
+    def test_unusable_values(self):
+        end = "\nlayer = linear 10\n"
+        for text, *says in (
+                ("batch-size = 0" + end, "batch-size = 0", "from 1"),
+                ("microbatch = 0" + end, "microbatch = 0", "from 1"),
+                ("batch-size = many" + end, "many", "whole number"),
+                ("batch-size = 12.5" + end, "12.5", "whole number"),
+                ("batch-size = 99999999999999999999" + end, "99999999999999999999", "whole number"),
+                ("learning-rate = fast" + end, "fast", "a number"),
+                ("learning-rate = -1" + end, "-1", "0 or more"),
+                ("learning-rate = nan" + end, "nan", "a number"),
+                ("momentum = 1" + end, "momentum = 1", "below 1"),
+                ("nesterov = yes" + end, "yes", "true or false"),
+                ("learning-rate =" + end, "learning-rate", "no value"),
+                ("learning-rate" + end, "learning-rate", "key = value"),
+                ("[network]" + end, "network", "section"),
+                ("layer = linear 0", "units = 0", "from 1"),
+                ("layer = linear", "units"),
+                ("layer = linear 10 20", "20", "more than this layer takes"),
+                ("layer = dropout 1" + end, "rate = 1", "below 1"),
+                ("layer =", "empty"),
+        ):
+            with self.subTest(text):
+                self.assert_configuration(text, r"bad\.cfg:3: ", *says)
+
+    def test_networks_that_do_not_fit_together(self):
+        for text, *says in (
+                ("layer = conv 4 kernel=29\nlayer = linear 10", r"bad\.cfg:3: ", "29x29", "28x28"),
+                ("layer = maxpool 2\nlayer = conv 4 kernel=20\nlayer = linear 10", r"bad\.cfg:4: ", "20x20", "14x14"),
+                ("layer = linear 30 name=a\nlayer = linear 10 share=a", r"bad\.cfg:4: ", "share=a", "10x30", "30x784"),
+                ("layer = linear 30 name=a\nlayer = linear 10 tied=a", r"bad\.cfg:4: ", "tied=a", "30x10", "30x784"),
+                ("layer = linear 30 name=a\nlayer = linear 10 name=a", r"bad\.cfg:4: ", "'a'", "taken"),
+                ("layer = linear 30 name=a\nlayer = linear 10 from=relu1", r"bad\.cfg:3: ", "nothing reads", r"\(a\)"),
+                ("layer = linear 30 name=a\nlayer = linear 20 name=b from=relu1\nlayer = add from=a,b\nlayer = linear 10",
+                 r"bad\.cfg:5: ", "30", "20"),
+                ("layer = linear 12", r"bad\.cfg:3: ", "12 outputs", "needs 10", "classes"),
+                ("layer = linear 10\ntarget = input\nloss = squared", r"bad\.cfg:3: ", "10 outputs", "needs 784"),
+                ("layer = linear 784\ntarget = input", "softmax", "labels", "squared"),
+                ("layer = linear 10\ntarget = targets", r"bad\.cfg:4: ", "no /train/targets"),
+        ):
+            with self.subTest(text):
+                self.assert_configuration(text, *says)
+
+    def test_files_that_are_no_configuration(self):
+        self.configuration("", "empty.cfg")
+        self.configuration("# nothing yet\n", "comment.cfg")
+        os.mkdir(self.path("folder.cfg"))
+        self.fails(2, "empty.cfg", says=(r"empty\.cfg", "key = value"))
+        self.fails(2, "comment.cfg", says=("no layer", "layer = "))
+        self.fails(2, "folder.cfg", says=r"folder\.cfg")
+        self.fails(2, "missing.cfg", says=r"missing\.cfg")
+        self.fails(2, "digits.h5", says=r"digits\.h5")
+
+    def test_command_lines(self):
+        for arguments, *says in (
+                (("trian",), "'trian'", "did you mean 'train'"),
+                (("frobnicate",), "'frobnicate'", "known: train, resume, evaluate, import, generate, inspect, diff, selftest"),
+                (("run.cfg", "another.cfg"), "usage: trainer"),
+                (("run.cfg", "--lerning-rate", "1"), "command line", "'learning-rate'"),
+                (("run.cfg", "--batch-size", "0"), "command line", "batch-size = 0", "from 1"),
+                (("run.cfg", "--steps"), "command line", "--steps"),
+                (("evaluate",), "usage: trainer evaluate"),
+                (("resume",), "usage: trainer resume"),
+                (("inspect",), "usage: trainer inspect"),
+                (("diff", "a.h5"), "usage: trainer diff"),
+                (("generate", "digits"), "--output"),
+                (("generate", "digts", "--output", "x.h5"), "digts", "known: .*digits"),
+                (("import", "mnist", "x", "--output", "x.h5"), "mnist", "idx, cifar10"),
+                (("import", "idx", "x"), "--output"),
+                (("run.cfg", "--checkpoint-steps", "5"), "--checkpoint FILE"),
+                (("run.cfg", "--schedule", "step"), "schedule-steps"),
+                (("run.cfg", "--nesterov", "true", "--momentum", "0"), "momentum above 0"),
+        ):
+            with self.subTest(arguments):
+                self.fails(2, *arguments, says=says)
+        self.assertFalse(os.path.exists(self.path("x.h5")))
+
+    def test_a_message_of_all_ranks_is_printed_once(self):
+        for arguments, code in (((self.config, "--batch-size", "0"), 2), ((self.config, "--dataset", "missing.h5"), 1),
+                                (("frobnicate",), 2), (("inspect", "missing.h5"), 1)):
+            with self.subTest(arguments):
+                self.fails(code, *arguments, ranks=3, says=re.escape(arguments[-1]))
+
+    def test_more_ranks_than_microbatches(self):
+        result = self.succeed(self.config, "--steps", 2, "--batch-size", 20, ranks=4)
+        self.assertRegex(result.err, r"\Atrainer: warning: 4 ranks share 3 microbatches[^\n]*--microbatch[^\n]*--batch-size[^\n]*\n\Z")
+
+
+class RanksThatDifferTest(BadInputTest):
+    def differ(self, first, second, *says):
+        """Ranks 0 and 1 are started with `first`, rank 2 with `second`: mpirun's words behind -n."""
+        words = [MPIRUN, "-q", "--oversubscribe", "-n", "2", *first, ":", "-n", "1", *second]
+        result = self.start_words(words).wait(20)
+        self.assert_one_message(result, 1, "rank 2 has another", *says)
+
+    def test_configurations(self):
+        self.configuration("dataset = digits.h5\n" + SMALL + "seed = 2\n", "other.cfg")
+        self.differ([TRAINER, "run.cfg"], [TRAINER, "other.cfg"], "configuration", "same configuration")
+
+    def test_options(self):
+        self.differ([TRAINER, "run.cfg"], [TRAINER, "run.cfg", "--learning-rate", "0.1"], "configuration")
+
+    def test_programs(self):
+        other = shutil.copy(TRAINER, self.path("trainer"))
+        with open(other, "ab") as file:
+            file.write(b"\n")
+        self.differ([TRAINER, "run.cfg"], [other, "run.cfg"], "program", "same build")
+
+    def test_datasets_under_one_name(self):
+        folder = self.path("other")
+        os.mkdir(folder)
+        self.succeed("generate", "digits", "--seed", 2, "--generate-train", 400, "--generate-test", 100, "--output", "digits.h5",
+                     cwd=folder)
+        for how in ("yes", "no"):
+            words = [TRAINER, self.config, "--in-memory", how]
+            self.differ(words, ["-wdir", folder, *words], "dataset", "same file", r"digits\.h5")
+
+    def test_checkpoints_under_one_name(self):
+        self.checkpoint()
+        folder = self.path("other")
+        os.mkdir(folder)
+        self.succeed(self.config, "--steps", 5, "--checkpoint", os.path.join(folder, "c.h5"))
+        words = [TRAINER, "resume", "c.h5", "--dataset", self.dataset]
+        self.differ(words, ["-wdir", folder, *words], "checkpoint", "same file")
+
+    def test_commands(self):
+        self.differ([TRAINER, "run.cfg"], [TRAINER, "selftest"], "command", "same command")
+
+    def test_a_file_that_one_rank_does_not_see(self):
+        os.mkdir(self.path("empty"))
+        words = [MPIRUN, "-q", "--oversubscribe", "-n", "1", TRAINER, self.config, ":", "-n", "1", "-wdir", self.path("empty"),
+                 TRAINER, self.config]
+        self.assert_one_message(self.start_words(words).wait(20), 1, "rank 1: ", r"digits\.h5", "No such file")
+
+
+class DatasetTest(BadInputTest):
+    """All of these fail before or in the first epoch, whether the dataset is held in memory or read bit by bit."""
+
+    def write(self, inputs=None, labels=None, **more):
+        random_inputs = np.random.default_rng(0).random((40, 12), "float32")
+        arrays = {"inputs": random_inputs if inputs is None else inputs}
+        if labels is not None:
+            arrays["labels"] = labels
+        write_dataset(self.path("own.h5"), {"train": arrays}, **more)
+
+    def rejected(self, *says, ranks=0):
+        config = self.configuration("dataset = own.h5\n" + LINEAR, "own.cfg")
+        for how in ("yes", "no"):
+            with self.subTest(in_memory=how):
+                self.fails(1, config, "--in-memory", how, "--epochs", 1, ranks=ranks, says=(r"own\.h5", *says))
+
+    def test_no_file(self):
+        self.rejected("No such file")
+
+    def test_folder_and_device(self):
+        self.fails(1, self.config, "--dataset", self.folder, says=("folder", "HDF5"))
+        self.fails(1, self.config, "--dataset", "/dev/null", says=("/dev/null", "regular file", "HDF5"))
+
+    def test_foreign_files(self):
+        with open(self.path("own.h5"), "w") as file:
+            file.write("label,pixel\n1,2\n")
+        self.rejected("not an HDF5 file")
+        open(self.path("own.h5"), "w").close()
+        self.rejected("empty")
+        with h5py.File(self.path("own.h5"), "w") as file:
+            file["data"] = [1, 2]
+        self.rejected("format", "lockstep-dataset", "/data", r"datasets/README\.md")
+        copy(self.checkpoint(), self.path("own.h5"))
+        self.rejected("lockstep-checkpoint", "lockstep-dataset")
+
+    def test_shapes_and_types(self):
+        for arrays, *says in (
+                ({"inputs": np.zeros((40, 3, 4), "uint8")}, "40x3x4|40, 3, 4", r"\[N, C, H, W\]"),
+                ({"inputs": np.zeros((40, 12), "float64")}, "float64", "uint8 or float32"),
+                ({"inputs": np.zeros((0, 12), "uint8")}, "no samples"),
+                ({"inputs": np.zeros((40, 12), "uint8"), "labels": np.zeros(39, "int32")}, "39 labels", "40 samples"),
+                ({"inputs": np.zeros((40, 12), "uint8"), "labels": np.zeros(40, "float32")}, "labels", "float32", "integer"),
+                ({"inputs": np.zeros((40, 12), "uint8"), "targets": np.zeros((41, 2), "float32")}, "targets", "41", "40"),
+                ({"images": np.zeros((40, 12), "uint8")}, "/train without /train/inputs|/train/inputs"),
+        ):
+            with self.subTest(str(says)):
+                write_dataset(self.path("own.h5"), {"train": arrays})
+                self.rejected(*says)
+
+    def test_splits(self):
+        inputs = np.zeros((40, 12), "uint8")
+        write_dataset(self.path("own.h5"), {"train": {"inputs": inputs}, "test": {"inputs": inputs[:, :9]}})
+        self.rejected("/train and /test differ", "12", "9")
+        write_dataset(self.path("own.h5"), {"train": {"inputs": inputs}, "val": {"inputs": inputs}})
+        self.rejected("/val/inputs", "/validation")
+        write_dataset(self.path("own.h5"), {"test": {"inputs": inputs, "labels": np.arange(40) % 10}})
+        self.rejected("no samples in /train")
+
+    def test_labels_out_of_range(self):
+        labels = np.arange(40) % 10
+        labels[17] = 10
+        self.write(labels=labels, classes=10)
+        self.rejected("/train/", "sample 17", "hold 10", "0 to 9")
+        labels[17] = -1
+        self.write(labels=labels)
+        self.rejected("/train/", "sample 17", "hold -1")
+
+    def test_values_that_are_no_numbers(self):
+        for value, name in ((np.nan, "nan"), (np.inf, "inf")):
+            inputs = np.zeros((40, 12), "float32")
+            inputs[23, 5] = value
+            self.write(inputs, np.arange(40) % 10)
+            self.rejected("/train/inputs", "sample 23", name, "position 5", "finite")
+        # Where one rank comes to read it, while the others train.
+        self.rejected("/train/inputs", "sample 23", "finite", ranks=3)
+
+    def test_targets_that_are_no_numbers(self):
+        targets = np.zeros((40, 10), "float32")
+        targets[31, 2] = np.nan
+        write_dataset(self.path("own.h5"), {"train": {"inputs": np.zeros((40, 12), "uint8"), "targets": targets}})
+        self.configuration("dataset = own.h5\nloss = squared\n" + LINEAR, "own.cfg")
+        self.fails(1, "own.cfg", says=("/train/targets", "sample 31", "finite"))
+
+    def test_truncated(self):
+        size = os.path.getsize(self.dataset)
+        for length in (1, 100, 1000, size // 2, size - 1000, size - 1):
+            with self.subTest(length=length):
+                copy(digits(type(self)), self.path("own.h5"))
+                os.truncate(self.path("own.h5"), length)
+                self.rejected()
+
+    def test_flipped_bits(self):
+        """Each is found, or lies where nothing is stored and changes nothing."""
+        whole = self.succeed("inspect", "digits.h5").digest_line()
+        with open(self.dataset, "rb") as file:
+            content = file.read()
+        moments = random.Random(1)
+        harmless = 0
+        for _ in range(60):
+            at = moments.randrange(len(content))
+            with self.subTest(at=at):
+                damaged = bytearray(content)
+                damaged[at] ^= 1 << moments.randrange(8)
+                with open(self.path("own.h5"), "wb") as file:
+                    file.write(damaged)
+                result = self.trainer("inspect", "own.h5")
+                if result.code == 0:
+                    harmless += 1
+                    self.assertEqual(result.digest_line(), whole, result)
+                else:
+                    self.assert_one_message(result, 1, r"own\.h5")
+        self.assertLess(harmless, 6)
+
+    def test_flipped_bits_while_training(self):
+        with h5py.File(self.dataset) as file:
+            chunk = file["train/inputs"].id.get_chunk_info(0)
+        with open(self.dataset, "r+b") as file:
+            file.seek(chunk.byte_offset + chunk.size // 2)
+            value = file.read(1)[0]
+            file.seek(-1, os.SEEK_CUR)
+            file.write(bytes([value ^ 4]))
+        for how in ("yes", "no"):
+            with self.subTest(in_memory=how):
+                self.fails(1, self.config, "--epochs", 1, "--in-memory", how, says=(r"digits\.h5", "/train/inputs", "damaged"))
+
+    def test_contents_that_are_not_those_of_the_digest(self):
+        """A file without checksums: the digest of its contents tells."""
+        with h5py.File(self.dataset) as source, h5py.File(self.path("own.h5"), "w") as target:
+            for name, value in source.attrs.items():
+                target.attrs[name] = value
+            for split in source:
+                for name, values in source[split].items():
+                    copied = target.create_dataset(f"{split}/{name}", data=values[()])
+                    for key, value in values.attrs.items():
+                        copied.attrs[key] = value
+        self.succeed(self.config, "--dataset", "own.h5", "--steps", 1)
+        with h5py.File(self.path("own.h5"), "a") as file:
+            file["train/inputs"][7, 0, 3, 3] ^= 1
+        self.fails(1, self.config, "--dataset", "own.h5", "--steps", 1, says=(r"own\.h5", "damaged", "digest"))
+        self.fails(1, "inspect", "own.h5", says=(r"own\.h5", "damaged", "digest"))
+
+
+class CheckpointTest(BadInputTest):
+    def rejected(self, path, *says):
+        for command in (("inspect", path), ("evaluate", path), ("resume", path, "--steps", 6), ("diff", path, path)):
+            with self.subTest(command=command[0]):
+                self.fails(1, *command, says=(re.escape(path), *says))
+
+    def test_missing_foreign_and_truncated(self):
+        self.rejected("missing.h5", "No such file")
+        self.rejected(".", "folder")
+        self.fails(1, "resume", "digits.h5", says=("not a checkpoint", "lockstep-dataset", "lockstep-checkpoint"))
+        self.fails(1, "resume", "run.cfg", says="not an HDF5 file")
+        size = os.path.getsize(self.checkpoint())
+        for length in (1, 100, size // 2, size - 1):
+            with self.subTest(length=length):
+                os.truncate(copy(self.path("c.h5"), self.path("cut.h5")), length)
+                self.rejected("cut.h5")
+
+    def test_flipped_bits(self):
+        whole = self.succeed("inspect", self.checkpoint())
+        with open(self.path("c.h5"), "rb") as file:
+            content = file.read()
+        moments = random.Random(2)
+        for _ in range(60):
+            at = moments.randrange(len(content))
+            with self.subTest(at=at):
+                damaged = bytearray(content)
+                damaged[at] ^= 1 << moments.randrange(8)
+                with open(self.path("c.h5"), "wb") as file:
+                    file.write(damaged)
+                result = self.trainer("inspect", self.path("c.h5"))
+                if result.code == 0:
+                    self.assertEqual(result.out, whole.out)
+                else:
+                    self.assert_one_message(result, 1, r"c\.h5")
+
+    def test_another_number_in_it(self):
+        for name in ("parameters/linear1/weights", "optimizer/momentum/linear1/weights"):
+            with self.subTest(name):
+                with h5py.File(self.checkpoint(), "a") as file:
+                    file[name][3, 5] *= 1.5
+                self.rejected("c.h5", "damaged", "digest")
+
+    def test_of_another_network(self):
+        self.checkpoint()
+        self.fails(1, "resume", "c.h5", "--steps", 6, "--layer", "linear 10",
+                   says=(r"c\.h5", "another network", "10x784", "10x576", "configuration"))
+
+    def test_of_another_optimizer_batch_or_dataset(self):
+        self.checkpoint()
+        self.fails(1, "resume", "c.h5", "--steps", 6, "--optimizer", "adam", says=(r"c\.h5", "adam", "optimizer"))
+        self.fails(1, "resume", "c.h5", "--steps", 6, "--batch-size", 64, says=(r"c\.h5", "batch-size"))
+        self.succeed("generate", "digits", "--seed", 2, "--generate-train", 400, "--generate-test", 100, "--output", "digits.h5")
+        self.fails(1, "resume", "c.h5", "--steps", 6, says=(r"digits\.h5", "has changed", "--dataset"))
+
+    def test_evaluated_on_a_dataset_that_does_not_fit(self):
+        self.checkpoint()
+        split = {"inputs": np.zeros((9, 1, 8, 8), "uint8"), "labels": np.arange(9)}
+        write_dataset(self.path("small.h5"), {"train": split, "test": split}, classes=10)
+        self.fails(1, "evaluate", "c.h5", "small.h5", says=(r"c\.h5", "10x576", "10x16"))
+        write_dataset(self.path("flat.h5"), {"train": {"inputs": np.zeros((9, 784), "uint8"), "labels": np.arange(9)}}, classes=10)
+        self.fails(2, "evaluate", "c.h5", "flat.h5", says=("conv 4 kernel=5 stride=2", "784"))
+
+
+class PlaceToWriteTest(BadInputTest):
+    def test_checkpoints_that_cannot_be_written_are_known_before_training(self):
+        os.mkdir(self.path("folder"))
+        for target, *says in (("folder", "folder"), ("nowhere/c.h5", "nowhere", "does not exist"), ("/dev/null", "/dev/null"),
+                              ("/sys/c.h5", "/sys", "cannot be written|cannot be created"), ("folder/", "name of a file|folder")):
+            with self.subTest(target):
+                result = self.trainer(self.config, "--steps", 2, "--checkpoint", target)
+                self.assert_one_message(result, result.code, *says)
+                self.assertIn(result.code, (1, 2))
+                self.assertNotRegex(result.out, "epoch|digest")
+
+    def test_a_folder_without_permission(self):
+        os.mkdir(self.path("locked"), 0o555)
+        how = {}
+        if os.getuid() == 0:  # who may write everywhere
+            shutil.copy(TRAINER, self.path("trainer"))
+            os.chmod(self.shared, 0o755)
+            os.chmod(self.folder, 0o755)
+            how = {"user": "nobody", "group": "nogroup", "extra_groups": []}
+        words = [self.path("trainer") if how else TRAINER, self.config, "--steps", "2", "--checkpoint", "locked/c.h5"]
+        result = self.start_words(words, **how).wait()
+        self.assert_one_message(result, 1, "locked", "Permission denied")
+
+    def test_outputs(self):
+        for output, *says in (("nowhere/d.h5", "nowhere", "does not exist"), (".", "folder|name of a file")):
+            result = self.trainer("generate", "digits", "--output", output, "--generate-train", 10, "--generate-test", 1)
+            self.assertIn(result.code, (1, 2))
+            self.assert_one_message(result, result.code, *says)
+
+    def test_no_space_under_mpirun(self):
+        """Rank 0 alone writes; all ranks end, and the checkpoint before stays."""
+        folder = self.path("checkpoints")
+        os.mkdir(folder)
+        first = self.succeed(self.config, "--steps", 4, "--checkpoint", "checkpoints/c.h5")
+        env = {"LD_PRELOAD": FAULT, "FAULT_PATH": folder, "FAULT_MODE": "full", "FAULT_AT": "8", "FAULT_ERRNO": str(errno.ENOSPC)}
+        result = self.trainer("resume", "checkpoints/c.h5", "--steps", 40, "--checkpoint-steps", 2, ranks=3, env=env)
+        self.assert_one_message(result, 1, "rank 0: ", r"c\.h5", "No space left on device", "make room in")
+        self.assertEqual(os.listdir(folder), ["c.h5"])
+        self.assertEqual(self.succeed("inspect", "checkpoints/c.h5").digest, first.digest)
+
+
+class DivergenceTest(BadInputTest):
+    def test_a_loss_that_becomes_nan(self):
+        self.checkpoint()
+        for ranks in (0, 3):
+            with self.subTest(ranks=ranks):
+                result = self.fails(1, "resume", "c.h5", "--learning-rate", "1e30", "--steps", 100, "--checkpoint-steps", 1,
+                                    ranks=ranks, says=(r"step \d+", r"rank \d", "infinite or NaN", r"digits\.h5", "learning-rate"))
+                found = re.search(r"microbatch (\d+), samples ([\d, ]+) of /train", result.err)
+                self.assertIsNotNone(found, result)
+                samples = [int(s) for s in found.group(2).split(",")]
+                self.assertEqual(len(set(samples)), 8)
+                self.assertTrue(all(0 <= s < 400 for s in samples), samples)
+                self.assertLess(int(found.group(1)), 12)
+                self.assertEqual([name for name in os.listdir(self.folder) if "partial" in name], [])
+                self.succeed("inspect", "c.h5")
+
+    def test_a_diverged_network_does_not_replace_a_good_one(self):
+        """The loss of the step was finite, the weights after it are not."""
+        self.checkpoint()
+        good = self.succeed("inspect", "c.h5").digest
+        self.fails(1, "resume", "c.h5", "--learning-rate", "1e39", "--steps", 5, says=("infinite or NaN", "learning rate"))
+        self.assertEqual(self.succeed("inspect", "c.h5").digest, good)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,39 @@
+// The gradient and the sums of one minibatch, for any cut into microbatches and any number of threads.
+#pragma once
+
+#include <vector>
+
+#include "lockstep/dist/reducer.h"
+#include "lockstep/dist/tree.h"
+#include "lockstep/kernels/gemm.h"
+#include "lockstep/train/engine.h"
+
+namespace lockstep::train {
+
+struct GradientOf {
+  std::vector<float> gradient;
+  std::vector<double> sums;  // loss, error
+
+  GradientOf(const Model& model, const data::Dataset& dataset, const std::vector<int64_t>& indices,
+             const float* parameters, int64_t microbatch, int threads, int64_t step = 0) {
+    const int64_t floats = model.network.layout().floats();
+    const auto group = comm::group_of_one();
+    parallel::Workers workers(threads, kernels::use_one_thread);
+    const dist::Plan plan(static_cast<int64_t>(indices.size()), microbatch, 1);
+    Engine engine(model, dataset.info, workers, microbatch);
+    dist::GradientTree tree(floats, dist::GradientTree::buffers_needed(threads, plan, 0));
+    tree.begin(plan, 0);
+    const data::Samples samples = dataset.train->fetch(indices);
+    sums = dist::sum_leaves(engine.train(plan, 0, samples, 1, step, parameters, tree), kSumsPerMicrobatch);
+    gradient.resize(static_cast<size_t>(floats));
+    dist::make_reducer("ordered", *group, workers, floats, floats)
+        ->finish(
+            tree, plan,
+            [&](dist::Range range, const float* sum) {
+              std::copy_n(sum, range.size(), &gradient[static_cast<size_t>(range.begin)]);
+            },
+            nullptr);
+  }
+};
+
+}  // namespace lockstep::train
