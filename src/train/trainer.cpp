@@ -35,6 +35,17 @@ int64_t schedule_length(const Options& options, const data::Order& order) {
   return std::max(last_step(options, order), options.epochs * order.steps_per_epoch());
 }
 
+// The message of what an action throws; empty where it does not.
+template <class Action>
+std::string failure_of(const Action& action) {
+  try {
+    action();
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+  return "";
+}
+
 // A dataset may be there only to be evaluated; the order of its one imagined training sample is then never
 // asked for.
 int64_t training_rows(const data::Dataset& dataset) {
@@ -127,11 +138,8 @@ Outcome Trainer::run(StopSignal& signals, Observer* observer) {
     return order_.indices(step, plan.samples_of(mine.begin).begin, plan.samples_of(mine.end - 1).end);
   });
   while (state_.step < total_steps_ && agreed_stop_ == 0) {
-    const data::Samples samples = next_samples(loader);
-    const dist::Plan plan = plan_of(order_.batch_of(state_.step));
     const double rate = optim::learning_rate(options_, state_.step, schedule_steps_);
-    const std::vector<double> sums = train_step(samples, plan, rate);
-    watch_.during(Phase::kReduction, [&] { agree(plan, sums, stop.received()); });
+    train_step(loader, rate, stop);
     record(observer, rate);
     state_.finished = state_.step == total_steps_;
     if (checkpoint_due(state_.finished || agreed_stop_ != 0)) save(observer, outcome);
@@ -140,24 +148,23 @@ Outcome Trainer::run(StopSignal& signals, Observer* observer) {
   return finish(outcome);
 }
 
-data::Samples Trainer::next_samples(data::Loader& loader) {
-  data::Samples samples;
-  try {
-    watch_.during(Phase::kInput, [&] { samples = loader.next(); });
-  } catch (const Error& error) {
-    fail("step ", state_.step, ": ", error.what());
-  }
-  return samples;
-}
-
-// One step as the algorithm has it. Returns this rank's loss and error sums.
-std::vector<double> Trainer::train_step(const data::Samples& samples, const dist::Plan& plan,
-                                        double learning_rate) {
+// One step as the algorithm has it.
+void Trainer::train_step(data::Loader& loader, double learning_rate, const StopSignal::Listening& stop) {
+  const dist::Plan plan = plan_of(order_.batch_of(state_.step));
   std::vector<double> sums;
+  const std::string failure = failure_of([&] {
+    data::Samples samples;
+    watch_.during(Phase::kInput, [&] { samples = loader.next(); });
+    watch_.during(Phase::kCompute, [&] {
+      tree_.begin(plan, group_.rank());
+      sums =
+          engine_.train(plan, group_.rank(), samples, options_.seed, state_.step, parameters_.data(), tree_);
+    });
+  });
+  // Before the parameters change: a step that failed, or gave NaN, on any rank leaves them as they were.
+  watch_.during(Phase::kReduction, [&] { agree(plan, std::move(sums), stop.received(), failure); });
   const double waited = reducer_->waited_seconds();
   watch_.during(Phase::kCompute, [&] {
-    tree_.begin(plan, group_.rank());
-    sums = engine_.train(plan, group_.rank(), samples, options_.seed, state_.step, parameters_.data(), tree_);
     if (options_.clip_norm > 0) {
       update_clipped(plan, learning_rate);
     } else {
@@ -167,7 +174,6 @@ std::vector<double> Trainer::train_step(const data::Samples& samples, const dist
   // What finish() waited for other ranks is no computing.
   watch_.add(Phase::kCompute, waited - reducer_->waited_seconds());
   watch_.add(Phase::kReduction, reducer_->waited_seconds() - waited);
-  return sums;
 }
 
 void Trainer::update(const dist::Plan& plan, double learning_rate) {
@@ -207,25 +213,49 @@ void Trainer::update_clipped(const dist::Plan& plan, double learning_rate) {
   reducer_->gather(parameters_.data());
 }
 
-void Trainer::agree(const dist::Plan& plan, const std::vector<double>& sums, int stop_signal) {
-  const std::vector<double> all = gather_sums(group_, plan, sums);
-  for (int64_t m = 0; m < plan.microbatches(); ++m) {
-    if (!std::isfinite(all[static_cast<size_t>(m * kSumsPerMicrobatch)])) report_nan(plan, m);
+void Trainer::agree(const dist::Plan& plan, std::vector<double> sums, int stop_signal,
+                    const std::string& failure) {
+  // One message a rank: signal, whether a checkpoint is due, whether it failed; then its sums.
+  constexpr size_t kHeader = 3;
+  const double minutes = (watch_.total() - last_saved_) / 60;
+  const bool due = options_.checkpoint_minutes > 0 && minutes >= options_.checkpoint_minutes;
+  std::vector<double> mine = {static_cast<double>(stop_signal), due ? 1.0 : 0.0, failure.empty() ? 0.0 : 1.0};
+  sums.resize(static_cast<size_t>(plan.of_rank(group_.rank()).size() * kSumsPerMicrobatch));
+  mine.insert(mine.end(), sums.begin(), sums.end());
+  std::vector<uint64_t> bytes;
+  for (int r = 0; r < group_.size(); ++r) {
+    const size_t numbers = kHeader + static_cast<size_t>(plan.of_rank(r).size() * kSumsPerMicrobatch);
+    bytes.push_back(numbers * sizeof(double));
   }
-  const std::vector<double> total = dist::sum_leaves(all, kSumsPerMicrobatch);
+  std::vector<double> all(kHeader * bytes.size() +
+                          static_cast<size_t>(plan.microbatches() * kSumsPerMicrobatch));
+  group_.allgather(mine.data(), bytes, all.data());
+
+  std::vector<double> leaves;
+  bool failed = false;
+  auto next = all.begin();
+  for (size_t r = 0; r < bytes.size(); ++r) {
+    // A signal may reach one rank only, and clocks differ: the largest signal and rank 0's clock decide.
+    agreed_stop_ = std::max(agreed_stop_, static_cast<int>(next[0]));
+    if (r == 0) agreed_minutes_ = next[1] != 0;
+    failed = failed || next[2] != 0;
+    const auto end = next + static_cast<int64_t>(bytes[r] / sizeof(double));
+    leaves.insert(leaves.end(), next + kHeader, end);
+    next = end;
+  }
+  if (failed) {
+    comm::together(group_, [&] {
+      if (!failure.empty()) fail("step ", state_.step, ": ", failure);
+    });
+  }
+  for (int64_t m = 0; m < plan.microbatches(); ++m) {
+    if (!std::isfinite(leaves[static_cast<size_t>(m * kSumsPerMicrobatch)])) report_nan(plan, m);
+  }
+  const std::vector<double> total = dist::sum_leaves(leaves, kSumsPerMicrobatch);
   const double samples = static_cast<double>(plan.samples());
   state_.since_row.add(samples, total[0], total[1]);
   state_.since_epoch.add(samples, total[0], total[1]);
   samples_ += samples;
-
-  // A signal may reach one rank only, and clocks differ: the largest signal and rank 0's clock decide.
-  const double minutes = (watch_.total() - last_saved_) / 60;
-  const bool due = options_.checkpoint_minutes > 0 && minutes >= options_.checkpoint_minutes;
-  const std::array<int32_t, 2> mine = {stop_signal, due ? 1 : 0};
-  std::vector<std::array<int32_t, 2>> wishes(static_cast<size_t>(group_.size()));
-  group_.allgather(mine.data(), std::vector<uint64_t>(wishes.size(), sizeof mine), wishes.data());
-  for (const auto& wish : wishes) agreed_stop_ = std::max<int>(agreed_stop_, wish[0]);
-  agreed_minutes_ = wishes[0][1] != 0;
 }
 
 void Trainer::report_nan(const dist::Plan& plan, int64_t microbatch) const {
@@ -309,9 +339,12 @@ Score Trainer::evaluate(const data::Split& split) {
   Sums sums;
   for (int64_t k = 0; k < sets; ++k) {
     const dist::Plan plan = plan_of_set(k);
-    const data::Samples samples = loader.next();
-    const auto all =
-        gather_sums(group_, plan, engine_.evaluate(plan, group_.rank(), samples, parameters_.data()));
+    std::vector<double> mine;
+    comm::together(group_, [&] {
+      const data::Samples samples = loader.next();
+      mine = engine_.evaluate(plan, group_.rank(), samples, parameters_.data());
+    });
+    const auto all = gather_sums(group_, plan, mine);
     const auto total = dist::sum_leaves(all, kSumsPerMicrobatch);
     sums.add(static_cast<double>(plan.samples()), total[0], total[1]);
   }

@@ -237,7 +237,9 @@ TEST(ConfigurationText, GivesTheSameOptionsAgain) {
   for (const OptionEntry& entry : option_table()) {
     const bool written =
         text.find("\n" + entry.name + " = ") != std::string::npos || text.starts_with(entry.name);
-    if (written) EXPECT_EQ(entry.get(again), entry.get(options)) << entry.name;
+    if (written) {
+      EXPECT_EQ(entry.get(again), entry.get(options)) << entry.name;
+    }
     left_out += written ? 0 : 1;
   }
   EXPECT_LE(left_out, 5);

@@ -61,12 +61,12 @@ class Trainer {
 
  private:
   dist::Plan plan_of(int64_t samples) const { return {samples, microbatch_, group_.size()}; }
-  data::Samples next_samples(data::Loader& loader);
-  std::vector<double> train_step(const data::Samples& samples, const dist::Plan& plan, double learning_rate);
+  void train_step(data::Loader& loader, double learning_rate, const StopSignal::Listening& stop);
   void update(const dist::Plan& plan, double learning_rate);
   void update_clipped(const dist::Plan& plan, double learning_rate);
-  // Ranks tell each other what the step gave and whether to stop or save; all get the same answer.
-  void agree(const dist::Plan& plan, const std::vector<double>& sums, int stop_signal);
+  // Ranks tell each other what the step gave, whether it failed, and whether to stop or save; all get the
+  // same answer.
+  void agree(const dist::Plan& plan, std::vector<double> sums, int stop_signal, const std::string& failure);
   [[noreturn]] void report_nan(const dist::Plan& plan, int64_t microbatch) const;
   void record(Observer* observer, double learning_rate);
   bool checkpoint_due(bool last) const;
