@@ -3,11 +3,12 @@
 # usage: launch/local.sh RANKS ARGUMENTS_OF_TRAINER...      e.g. launch/local.sh 4 launch/mnist_lenet.cfg
 #
 # What it adds to plain `mpirun -n RANKS build/trainer ...`:
-#   -q                        only the trainer's own message when a run fails
 #   --map-by, --bind-to core  a rank's threads share its cores and nobody else's
 #   --oversubscribe           where ranks are more than cores, then without binding
-#   odls_base_sigkill_timeout time for a last checkpoint when mpirun itself is told to stop (default: 1 s)
 #   OMPI_ALLOW_RUN_AS_ROOT    in containers, where everybody is root
+#   Ctrl-C and SIGTERM        become SIGUSR1, which mpirun passes on at once: the ranks write a last checkpoint. mpirun
+#                             itself would kill them
+#   fewer words               mpirun's report of a non-zero exit code, which the trainer has explained, is left out
 set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 if [ $# -lt 1 ] || ! [[ "$1" =~ ^[1-9][0-9]*$ ]]; then
@@ -26,4 +27,24 @@ fi
 if [ "$(id -u)" -eq 0 ]; then
   export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 fi
-exec mpirun -q -n "$ranks" "${placement[@]}" --mca odls_base_sigkill_timeout 60 "$trainer" "$@"
+
+# mpirun frames each report with lines of dashes.
+without_exit_codes() {
+  awk '/^-+$/ { if (framed) { if (report !~ /non-zero/) printf "%s", report; framed = 0 } else { framed = 1; report = "" }
+                next }
+       /^mpirun: Forwarding signal/ { next }
+       framed { report = report $0 "\n"; next }
+       { print; fflush() }
+       END { if (framed) printf "%s", report }'
+}
+
+set -m # mpirun gets a process group of its own, so that Ctrl-C reaches this script alone
+mpirun -n "$ranks" "${placement[@]}" "$trainer" "$@" 2> >(without_exit_codes >&2) &
+job=$!
+trap 'kill -USR1 "$job" 2>/dev/null' INT TERM
+code=0
+while kill -0 "$job" 2>/dev/null; do
+  code=0
+  wait "$job" || code=$? # a signal interrupts the wait, not the job
+done
+exit "$code"

@@ -8,6 +8,7 @@
 
 #include "lockstep/core/digest.h"
 #include "lockstep/core/error.h"
+#include "lockstep/core/near.h"
 #include "lockstep/data/generate.h"
 
 namespace lockstep::data {
@@ -124,10 +125,20 @@ void require_stated_digest(const Dataset& dataset, const std::string& found) {
        dataset.digest, "; restore it, or import it again (datasets/README.md)");
 }
 
+[[noreturn]] void fail_missing(const std::string& name) {
+  std::vector<std::string> names;
+  for (const Generator& generator : generators()) names.push_back(generator.name);
+  fail(name,
+       ": cannot be opened: No such file or directory; expected an HDF5 dataset (datasets/README.md says how "
+       "to ",
+       "get one) or a generator: ", suggestion(name, names));
+}
+
 Dataset from_file(const Options& options, comm::Group& group, int ranks_on_host) {
   std::unique_ptr<io::DatasetReader> reader;
   Dataset dataset;
   comm::together(group, [&] {
+    if (access(options.dataset.c_str(), F_OK) != 0) fail_missing(options.dataset);
     reader = std::make_unique<io::DatasetReader>(options.dataset);
     dataset = describe(*reader);
   });

@@ -55,7 +55,9 @@ StopSignal::Listening::Listening(StopSignal& signals) : signals_(signals) {
   signals_.listening_ = true;
 }
 
-StopSignal::Listening::~Listening() { signals_.listening_ = false; }
+// Once a run was told to stop, further signals (Slurm and mpirun may both send one) have nothing to add: it
+// is ending.
+StopSignal::Listening::~Listening() { signals_.listening_ = signals_.received_ != 0; }
 
 const char* signal_name(int signal) {
   switch (signal) {

@@ -18,8 +18,9 @@ class StopSignal {
   StopSignal(const StopSignal&) = delete;
   StopSignal& operator=(const StopSignal&) = delete;
 
-  // While a Listening lives, the first signal is remembered for it; a second SIGINT, and any signal while
-  // nobody listens, ends the process as it would without this class.
+  // While a Listening lives, the first signal is remembered for it, and others are ignored from then on, but
+  // for a second SIGINT. That, and any signal while nobody listens, ends the process as it would without this
+  // class.
   class Listening {
    public:
     explicit Listening(StopSignal& signals);
