@@ -29,7 +29,7 @@ def main():
     parser.add_argument("--configuration", default=str(ROOT / "launch/digits_lenet.cfg"))
     parser.add_argument("--dataset", default="digits")
     parser.add_argument("--batch-size", default="256")
-    parser.add_argument("--steps", default="150")
+    parser.add_argument("--steps", default="500")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--trainer", default=str(ROOT / "build/trainer"))
     options = parser.parse_args()

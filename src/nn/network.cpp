@@ -37,9 +37,6 @@ std::string default_name(const std::string& type, const std::vector<Node>& nodes
 // Enough inputs for any sensible add; longer lists are refused when the network is made.
 constexpr size_t kMostPointers = 16;
 
-// Pointers into a workspace are laid one after the other, each at a multiple of a page's quarter.
-int64_t padded(int64_t floats) { return (floats + kBlock - 1) / kBlock * kBlock; }
-
 }  // namespace
 
 Network::Network(const Shape& input, const std::vector<LayerLine>& lines, const std::string& initialisation)
@@ -217,40 +214,10 @@ void Network::initialise(uint64_t seed, float* parameters) const {
   }
 }
 
-int64_t Network::workspace_floats(int64_t columns) const {
-  int64_t floats = padded(input_.size() * columns);
-  int64_t scratch = 0;
-  for (const Node& node : nodes_) {
-    const int64_t output = padded(node.layer->output_shape().size() * columns);
-    floats += 2 * output + padded(node.layer->saved_floats(columns));
-    scratch = std::max(scratch, node.layer->scratch_floats(columns));
-  }
-  return floats + padded(scratch);
-}
-
-Workspace Network::workspace(int64_t columns) const {
-  Workspace w;
-  w.memory_ = Buffer(workspace_floats(columns));
-  float* next = w.memory_.data();
-  const auto take = [&](int64_t floats) {
-    float* piece = next;
-    next += padded(floats);
-    return piece;
-  };
-  w.input_ = take(input_.size() * columns);
-  for (const Node& node : nodes_) {
-    w.outputs_.push_back(take(node.layer->output_shape().size() * columns));
-    w.deltas_.push_back(take(node.layer->output_shape().size() * columns));
-    w.saved_.push_back(take(node.layer->saved_floats(columns)));
-  }
-  w.scratch_ = next;
-  return w;
-}
-
 void Network::fprop(const Pass& pass, const float* parameters, Workspace& w) const {
   for (size_t i = 0; i < nodes_.size(); ++i) {
     std::array<const float*, 2 * kMostPointers> pointers;
-    nodes_[i].layer->fprop(pass, operands(i, parameters, w, pointers));
+    nodes_[i].layer->fprop(pass, operands(i, parameters, w, w.fprop_scratch_[i], pointers));
   }
 }
 
@@ -258,7 +225,7 @@ void Network::backward(const Pass& pass, const float* parameters, Workspace& w, 
   for (size_t i = nodes_.size(); i-- > 0;) {
     const Node& node = nodes_[i];
     std::array<const float*, 2 * kMostPointers> pointers;
-    const Operands ops = operands(i, parameters, w, pointers);
+    const Operands ops = operands(i, parameters, w, w.backward_scratch_[i], pointers);
     std::array<Sink, kMostPointers> sinks;
     if (!node.parameters.empty()) {
       for (size_t p = 0; p < node.parameters.size(); ++p) {
@@ -278,7 +245,7 @@ void Network::backward(const Pass& pass, const float* parameters, Workspace& w, 
   }
 }
 
-Operands Network::operands(size_t index, const float* parameters, Workspace& w,
+Operands Network::operands(size_t index, const float* parameters, const Workspace& w, float* scratch,
                            std::span<const float*> pointers) const {
   const Node& node = nodes_[index];
   size_t next = 0;
@@ -288,7 +255,7 @@ Operands Network::operands(size_t index, const float* parameters, Workspace& w,
     pointers[next++] = parameters + layout_.parameters()[static_cast<size_t>(p)].offset;
   }
   return {pointers.first(node.inputs.size()), pointers.subspan(node.inputs.size(), node.parameters.size()),
-          w.outputs_[index], w.saved_[index], w.scratch_};
+          w.outputs_[index], w.saved_[index], scratch};
 }
 
 }  // namespace lockstep::nn

@@ -58,6 +58,8 @@ class LayerUnderTest {
     return delta;
   }
 
+  Values& output() { return output_; }
+
   const Values& fprop() {
     layer_->fprop(pass_, operands());
     return output_;
@@ -72,6 +74,22 @@ class LayerUnderTest {
     };
     if (!gradients.empty()) layer_->grad(pass_, operands(), delta.data(), sinks(gradients));
     layer_->bprop(pass_, operands(), delta.data(), sinks(deltas));
+  }
+
+  // The output over the first input, and the first input's derivative over the output's.
+  const Values& fprop_in_place() {
+    Operands all = operands();
+    all.output = inputs_[0].data();
+    layer_->fprop(pass_, all);
+    return inputs_[0];
+  }
+  void backward_in_place(Values& delta) {
+    std::vector<Values> others;
+    std::vector<Sink> sinks;
+    for (const Values& input : inputs_) others.emplace_back(input.size());
+    for (Values& other : others) sinks.push_back({other.data(), false});
+    sinks[0].data = delta.data();
+    layer_->bprop(pass_, operands(), delta.data(), sinks);
   }
 
  private:

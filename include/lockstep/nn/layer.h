@@ -46,6 +46,13 @@ struct Operands {
   float* scratch;                            // scratch_floats(columns); anybody's before and after
 };
 
+// What bprop and grad read of what fprop saw, besides parameters and `saved`. The rest of it is gone by then:
+// its memory serves other layers.
+struct BackwardReads {
+  bool inputs = true;
+  bool output = true;
+};
+
 // Where a derivative goes: replaced, or added to what is there. Null where nobody wants it.
 struct Sink {
   float* data = nullptr;
@@ -60,6 +67,11 @@ class Layer {
   virtual std::vector<ParameterSpec> parameters() const { return {}; }
   virtual int64_t saved_floats(int64_t /*columns*/) const { return 0; }
   virtual int64_t scratch_floats(int64_t /*columns*/) const { return 0; }
+
+  virtual BackwardReads backward_reads() const { return {}; }
+  // Whether value k of the output needs only value k of the inputs, and value k of an input's derivative only
+  // value k of the output's: the first input and the output, and their derivatives, may then be one memory.
+  virtual bool in_place() const { return false; }
 
   virtual void fprop(const Pass& pass, const Operands& operands) const = 0;
   // One sink an input.

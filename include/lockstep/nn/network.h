@@ -33,15 +33,15 @@ struct Node {
   std::vector<bool> adds_to_gradient;     // one a parameter: likewise
 };
 
-// What one thread needs to take microbatches through a network. Made for a number of columns at most.
+// What one thread needs to take microbatches through a network. Made for a number of columns at most. Values
+// share memory with those of other times: the input stays until backward() has ended, the output until it
+// begins, and the output's derivative is the caller's to write between fprop() and backward().
 class Workspace {
  public:
   float* input() { return input_; }
   const float* output() const { return outputs_.back(); }
   float* output_delta() { return deltas_.back(); }
   int64_t floats() const { return memory_.size(); }
-  // The activation of one layer, by its index among the nodes.
-  const float* activation(size_t node) const { return outputs_[node]; }
 
  private:
   friend class Network;
@@ -50,7 +50,8 @@ class Workspace {
   std::vector<float*> outputs_;
   std::vector<float*> deltas_;
   std::vector<float*> saved_;
-  float* scratch_ = nullptr;
+  std::vector<float*> fprop_scratch_;
+  std::vector<float*> backward_scratch_;
 };
 
 class Network {
@@ -69,7 +70,6 @@ class Network {
   void initialise(uint64_t seed, float* parameters) const;
 
   Workspace workspace(int64_t columns) const;
-  int64_t workspace_floats(int64_t columns) const;
 
   // From workspace.input() to workspace.output().
   void fprop(const Pass& pass, const float* parameters, Workspace& workspace) const;
@@ -84,7 +84,7 @@ class Network {
   void require_every_output_used() const;
   void lay_out_parameters();
   void plan_backward();
-  Operands operands(size_t index, const float* parameters, Workspace& workspace,
+  Operands operands(size_t index, const float* parameters, const Workspace& workspace, float* scratch,
                     std::span<const float*> pointers) const;
 
   Shape input_;

@@ -1,7 +1,6 @@
 // The elementwise activations: relu, leaky-relu [slope=0.01], sigmoid, tanh, softplus.
 //
-// Each is a function value(x) and its derivative slope(x, y), y being value(x), so that the derivative can
-// take whichever is cheaper.
+// Each is a function value(x) and its derivative slope(z), where z is y = value(x) if kSlopeOfOutput, else x.
 #include "layers.h"
 #include "lockstep/kernels/vector_math.h"
 
@@ -10,29 +9,34 @@ namespace lockstep::nn {
 namespace {
 
 struct Relu {
+  static constexpr bool kSlopeOfOutput = true;
   float value(float x) const { return x > 0 || x != x ? x : 0.0f; }  // a NaN comes through
-  float slope(float, float y) const { return y > 0 ? 1.0f : 0.0f; }
+  float slope(float y) const { return y > 0 ? 1.0f : 0.0f; }
 };
 
 struct LeakyRelu {
+  static constexpr bool kSlopeOfOutput = true;  // x and y are positive together, the slope being no negative
   float below;
   float value(float x) const { return x > 0 ? x : below * x; }
-  float slope(float x, float) const { return x > 0 ? 1.0f : below; }
+  float slope(float y) const { return y > 0 ? 1.0f : below; }
 };
 
 struct Sigmoid {
+  static constexpr bool kSlopeOfOutput = true;
   float value(float x) const { return kernels::vsigmoid(x); }
-  float slope(float, float y) const { return y * (1.0f - y); }
+  float slope(float y) const { return y * (1.0f - y); }
 };
 
 struct Tanh {
+  static constexpr bool kSlopeOfOutput = true;
   float value(float x) const { return kernels::vtanh(x); }
-  float slope(float, float y) const { return 1.0f - y * y; }
+  float slope(float y) const { return 1.0f - y * y; }
 };
 
 struct Softplus {
+  static constexpr bool kSlopeOfOutput = false;  // y is too coarse where x is very negative
   float value(float x) const { return kernels::vsoftplus(x); }
-  float slope(float x, float) const { return kernels::vsigmoid(x); }
+  float slope(float x) const { return kernels::vsigmoid(x); }
 };
 
 template <class Function>
@@ -41,6 +45,10 @@ class Activation : public Layer {
   Activation(const Shape& shape, Function function) : shape_(shape), function_(function) {}
 
   Shape output_shape() const override { return shape_; }
+  BackwardReads backward_reads() const override {
+    return {.inputs = !Function::kSlopeOfOutput, .output = Function::kSlopeOfOutput};
+  }
+  bool in_place() const override { return true; }
 
   void fprop(const Pass& pass, const Operands& o) const override {
     const int64_t count = shape_.size() * pass.columns;
@@ -52,13 +60,12 @@ class Activation : public Layer {
   void bprop(const Pass& pass, const Operands& o, const float* delta,
              std::span<const Sink> sinks) const override {
     const int64_t count = shape_.size() * pass.columns;
-    const float* in = o.inputs[0];
-    const float* out = o.output;
+    const float* z = Function::kSlopeOfOutput ? o.output : o.inputs[0];
     float* to = sinks[0].data;
     if (sinks[0].accumulate) {
-      for (int64_t i = 0; i < count; ++i) to[i] += delta[i] * function_.slope(in[i], out[i]);
+      for (int64_t i = 0; i < count; ++i) to[i] += delta[i] * function_.slope(z[i]);
     } else {
-      for (int64_t i = 0; i < count; ++i) to[i] = delta[i] * function_.slope(in[i], out[i]);
+      for (int64_t i = 0; i < count; ++i) to[i] = delta[i] * function_.slope(z[i]);
     }
   }
 

@@ -1,6 +1,7 @@
 // add from=A,B[,...]: the sum of two or more activations of one shape.
 #include "layers.h"
 #include "lockstep/core/error.h"
+#include "lockstep/kernels/vector.h"
 
 namespace lockstep::nn {
 
@@ -11,12 +12,15 @@ class Add : public Layer {
   explicit Add(const Shape& shape) : shape_(shape) {}
 
   Shape output_shape() const override { return shape_; }
+  BackwardReads backward_reads() const override { return {.inputs = false, .output = false}; }
+  bool in_place() const override { return true; }
 
   void fprop(const Pass& pass, const Operands& o) const override {
     const int64_t count = shape_.size() * pass.columns;
-    for (int64_t i = 0; i < count; ++i) o.output[i] = o.inputs[0][i] + o.inputs[1][i];
-    for (size_t k = 2; k < o.inputs.size(); ++k) {
-      for (int64_t i = 0; i < count; ++i) o.output[i] += o.inputs[k][i];
+    for (int64_t i = 0; i < count; i += kernels::kLanes) {
+      kernels::Vector sum = kernels::load(o.inputs[0] + i);
+      for (size_t k = 1; k < o.inputs.size(); ++k) sum += kernels::load(o.inputs[k] + i);
+      kernels::store(sum, o.output + i);
     }
   }
 
@@ -25,6 +29,7 @@ class Add : public Layer {
     const int64_t count = shape_.size() * pass.columns;
     for (const Sink& sink : sinks) {
       if (sink.data == nullptr) continue;
+      if (sink.data == delta && !sink.accumulate) continue;
       for (int64_t i = 0; i < count; ++i) sink.data[i] = (sink.accumulate ? sink.data[i] : 0.0f) + delta[i];
     }
   }

@@ -29,6 +29,7 @@ class Conv : public Layer {
             {"bias", {shape_.out_channels}}};
   }
 
+  BackwardReads backward_reads() const override { return {.output = false}; }
   int64_t scratch_floats(int64_t columns) const override {
     return kernels::convolution_scratch(shape_, columns);
   }

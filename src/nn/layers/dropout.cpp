@@ -19,6 +19,8 @@ class Dropout : public Layer {
         stream_(stream) {}
 
   Shape output_shape() const override { return shape_; }
+  BackwardReads backward_reads() const override { return {.inputs = false, .output = false}; }
+  bool in_place() const override { return true; }
   int64_t saved_floats(int64_t columns) const override {
     return shape_.size() * columns;
   }  // 0 or 1 / (1 - rate)

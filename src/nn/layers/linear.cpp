@@ -25,6 +25,8 @@ class Linear : public Layer {
     return {{"weights", dims, inputs_, units_}, {"bias", {units_}}};
   }
 
+  BackwardReads backward_reads() const override { return {.output = false}; }
+
   void fprop(const Pass& pass, const Operands& o) const override {
     gemm(transposed_ ? Transpose::kYes : Transpose::kNo, Transpose::kNo, units_, pass.columns, inputs_,
          o.parameters[0], row_length(), o.inputs[0], pass.columns, 0.0f, o.output, pass.columns);

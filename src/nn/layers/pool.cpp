@@ -14,6 +14,8 @@ class Pool : public Layer {
   explicit Pool(const kernels::PoolingShape& shape) : shape_(shape) {}
   Shape output_shape() const override { return {shape_.channels, shape_.out_height(), shape_.out_width()}; }
 
+  BackwardReads backward_reads() const override { return {.inputs = false, .output = false}; }
+
  protected:
   kernels::PoolingShape shape_;
 };

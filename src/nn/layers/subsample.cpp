@@ -18,6 +18,7 @@ class Subsample : public Layer {
   std::vector<ParameterSpec> parameters() const override {
     return {{"weights", {shape_.channels}, 0, 0, 1.0f}, {"bias", {shape_.channels}}};
   }
+  BackwardReads backward_reads() const override { return {.inputs = false, .output = false}; }
   int64_t saved_floats(int64_t columns) const override {
     return output_shape().size() * columns;
   }  // the means
