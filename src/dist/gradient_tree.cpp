@@ -15,27 +15,39 @@ bool are_halves(Range left, Range right, int64_t leaves) {
   return right.end == std::min(left.begin + 2 * width, leaves);
 }
 
-}  // namespace
-
-int GradientTree::buffers_needed(int threads, const Plan& plan, int rank) {
-  const Range run = plan.of_rank(rank);
-  // With all that is handed out finished, the nodes of the run so far are left; a further buffer must be free
-  // then.
-  int64_t nodes = 0;
-  for (int64_t end = run.begin; end < run.end; ++end) {
-    const auto so_far = nodes_of({run.begin, end}, plan.microbatches());
-    nodes = std::max(nodes, static_cast<int64_t>(so_far.size()));
+// The widest nodes of a run that cover no more than `width` leaves.
+std::vector<Range> branches_of(Range run, int64_t leaves, int64_t width) {
+  std::vector<Range> branches;
+  for (const Range node : nodes_of(run, leaves)) {
+    for (int64_t at = node.begin; at < node.end; at += width)
+      branches.push_back({at, std::min(at + width, node.end)});
   }
-  return static_cast<int>(std::max<int64_t>(std::min(run.size(), nodes + threads), 1));
+  return branches;
 }
 
-GradientTree::GradientTree(int64_t parameters, int buffers) : parameters_(parameters) {
+}  // namespace
+
+int GradientTree::buffers_needed(int branches, const Plan& plan, int rank, int64_t width) {
+  const Range run = plan.of_rank(rank);
+  const std::vector<Range> all = branches_of(run, plan.microbatches(), width);
+  // With all that is handed out finished, the nodes of the run so far are left; a further buffer must be free
+  // then.
+  size_t nodes = 0;
+  for (const Range& branch : all) {
+    nodes = std::max(nodes, nodes_of({run.begin, branch.begin}, plan.microbatches()).size());
+  }
+  return std::max(std::min(static_cast<int>(all.size()), static_cast<int>(nodes) + branches), 1);
+}
+
+GradientTree::GradientTree(int64_t parameters, int buffers, int64_t width)
+    : parameters_(parameters), width_(width) {
   for (int i = 0; i < buffers; ++i) storage_.emplace_back(parameters);
 }
 
 void GradientTree::begin(const Plan& plan, int rank) {
   leaves_ = plan.microbatches();
-  to_do_ = plan.of_rank(rank);
+  to_do_ = branches_of(plan.of_rank(rank), leaves_, width_);
+  std::reverse(to_do_.begin(), to_do_.end());
   partials_.clear();
   free_.clear();
   for (Buffer& buffer : storage_) free_.push_back(buffer.data());
@@ -47,26 +59,27 @@ void GradientTree::insert(Partial<float> partial) {
   partials_.insert(place, partial);
 }
 
-std::optional<Leaf> GradientTree::next() {
+std::optional<Branch> GradientTree::next() {
   std::unique_lock lock(mutex_);
-  while (to_do_.size() > 0 && free_.empty()) {
+  while (!to_do_.empty() && free_.empty()) {
     if (!merge_one_pair(lock)) returned_.wait(lock);
   }
-  if (to_do_.size() <= 0) return std::nullopt;
-  float* buffer = free_.back();
+  if (to_do_.empty()) return std::nullopt;
+  const Branch branch{to_do_.back(), free_.back()};
+  to_do_.pop_back();
   free_.pop_back();
-  return Leaf{to_do_.begin++, buffer};
+  return branch;
 }
 
-void GradientTree::add(const Leaf& leaf) {
+void GradientTree::add(const Branch& branch) {
   const std::lock_guard lock(mutex_);
-  insert({{leaf.microbatch, leaf.microbatch + 1}, leaf.gradient});
+  insert({branch.microbatches, branch.gradient});
   returned_.notify_all();
 }
 
 void GradientTree::cancel() {
   const std::lock_guard lock(mutex_);
-  to_do_.begin = to_do_.end;
+  to_do_.clear();
   returned_.notify_all();
 }
 

@@ -52,6 +52,16 @@ std::vector<Range> nodes_of(Range run, int64_t leaves) {
   return nodes;
 }
 
+std::vector<int> merges_of(Range node) {
+  if (node.size() == 1) return {0};
+  const auto [left, right] = halves(node);
+  std::vector<int> merges = merges_of(left);
+  const std::vector<int> of_right = merges_of(right);
+  merges.insert(merges.end(), of_right.begin(), of_right.end());
+  ++merges.back();
+  return merges;
+}
+
 void sum_node(Range node, std::span<const Partial<float>> partials, int64_t offset, int64_t count,
               float* out) {
   for (int64_t at = 0; at < count; at += kChunk) {

@@ -48,6 +48,7 @@ Network::Network(const Shape& input, const std::vector<LayerLine>& lines, const 
   require_every_output_used();
   lay_out_parameters();
   plan_backward();
+  plan_joint_gradients();
 }
 
 Shape Network::shape_of(int node) const {
@@ -221,7 +222,8 @@ void Network::fprop(const Pass& pass, const float* parameters, Workspace& w) con
   }
 }
 
-void Network::backward(const Pass& pass, const float* parameters, Workspace& w, float* gradient) const {
+void Network::backward(const Pass& pass, const float* parameters, Workspace& w, float* gradient,
+                       float* kept) const {
   for (size_t i = nodes_.size(); i-- > 0;) {
     const Node& node = nodes_[i];
     std::array<const float*, 2 * kMostPointers> pointers;
@@ -231,6 +233,10 @@ void Network::backward(const Pass& pass, const float* parameters, Workspace& w, 
       for (size_t p = 0; p < node.parameters.size(); ++p) {
         const ParameterInfo& info = layout_.parameters()[static_cast<size_t>(node.parameters[p])];
         sinks[p] = {gradient + info.offset, node.adds_to_gradient[p]};
+      }
+      if (kept != nullptr && node.joint) {
+        sinks[0].data = nullptr;
+        node.layer->keep(pass, ops, w.deltas_[i], kept + kept_offset(i, pass.columns));
       }
       node.layer->grad(pass, ops, w.deltas_[i], {sinks.data(), node.parameters.size()});
     }

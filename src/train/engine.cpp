@@ -1,10 +1,28 @@
 #include "lockstep/train/engine.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "lockstep/kernels/layout.h"
 
 namespace lockstep::train {
+
+namespace {
+
+constexpr int64_t kFewestJoint = 4;              // microbatches of a branch
+constexpr int64_t kSeparatePiece = 64 * kBlock;  // floats
+
+}  // namespace
+
+// What the microbatches of one step have in common.
+struct Engine::Step {
+  const dist::Plan& plan;
+  int rank;
+  const data::Samples& samples;
+  uint64_t seed;
+  int64_t number;
+  const float* parameters;
+};
 
 Engine::Engine(const Model& model, const io::DatasetInfo& dataset, parallel::Workers& workers,
                int64_t microbatch)
@@ -15,6 +33,30 @@ Engine::Engine(const Model& model, const io::DatasetInfo& dataset, parallel::Wor
     slot.workspace = model.network.workspace(columns);
     if (model.target != Target::kInput) slot.truth = Buffer(model.network.output_shape().size() * columns);
     slots_.push_back(std::move(slot));
+  }
+  choose_width(columns);
+}
+
+// Joint gradients where most of the arena can have them. Branches are then as wide as the memory of the
+// buffers that they save allows; bits do not depend on it.
+void Engine::choose_width(int64_t columns) {
+  const nn::Network& network = model_.network;
+  int64_t separate = 0;
+  for (const nn::Span& span : network.separate()) {
+    separate += span.end - span.begin;
+    for (int64_t at = span.begin; at < span.end; at += kSeparatePiece) {
+      separate_.push_back({at, std::min(at + kSeparatePiece, span.end)});
+    }
+  }
+  if (2 * separate > network.layout().floats()) return;
+  const int64_t threads = workers_.threads();
+  const int64_t saved = (threads + 2) * network.layout().floats();
+  const int64_t each = network.kept_floats(columns) + separate;
+  width_ = static_cast<int64_t>(
+      std::bit_floor(static_cast<uint64_t>(std::max<int64_t>(saved / each - threads, 1))));
+  width_ = std::clamp<int64_t>(width_, kFewestJoint, nn::kMostJoint);
+  for (int64_t i = 0; i < width_ + threads; ++i) {
+    left_.push_back({Buffer(network.kept_floats(columns)), Buffer(network.layout().floats(), Pages::kSmall)});
   }
 }
 
@@ -58,36 +100,75 @@ nn::LossSums Engine::compare(const nn::Pass& pass, int64_t first, const data::Sa
 std::vector<double> Engine::train(const dist::Plan& plan, int rank, const data::Samples& samples,
                                   uint64_t seed, int64_t step, const float* parameters,
                                   dist::GradientTree& tree) {
-  const dist::Range mine = plan.of_rank(rank);
-  std::vector<double> sums(static_cast<size_t>(mine.size() * kSumsPerMicrobatch));
-  const float delta_scale = 1.0f / static_cast<float>(plan.samples());
-  const auto take_leaves = [&](int64_t, int thread) {
-    Slot& slot = slots_[static_cast<size_t>(thread)];
-    while (const auto leaf = tree.next()) {
-      nn::Pass pass = load(plan, rank, leaf->microbatch, samples, slot);
-      pass.training = true;
-      pass.seed = seed;
-      pass.step = static_cast<uint32_t>(step);
-      model_.network.fprop(pass, parameters, slot.workspace);
-      const int64_t first = plan.samples_of(leaf->microbatch).begin - plan.samples_of(mine.begin).begin;
-      const nn::LossSums loss =
-          compare(pass, first, samples, slot, delta_scale, slot.workspace.output_delta());
-      model_.network.backward(pass, parameters, slot.workspace, leaf->gradient);
-      const size_t place = static_cast<size_t>((leaf->microbatch - mine.begin) * kSumsPerMicrobatch);
-      sums[place] = loss.loss;
-      sums[place + 1] = loss.error;
-      tree.add(*leaf);
-    }
-  };
-  workers_.for_each(std::min<int64_t>(workers_.threads(), mine.size()), [&](int64_t index, int thread) {
+  const Step all{plan, rank, samples, seed, step, parameters};
+  std::vector<double> sums(static_cast<size_t>(plan.of_rank(rank).size() * kSumsPerMicrobatch));
+  const bool joint = width_ > 1;
+  const int64_t pieces = static_cast<int64_t>(model_.network.joint_pieces().size() + separate_.size());
+  dist::WorkQueue queue(tree, {joint ? static_cast<int64_t>(left_.size()) : workers_.threads(),
+                               joint ? pieces : 0, branches()});
+  workers_.for_each(workers_.threads(), [&](int64_t, int thread) {
     try {
-      take_leaves(index, thread);
+      while (const auto work = queue.next()) {
+        if (work->piece < 0) {
+          take_microbatch(all, *work, slots_[static_cast<size_t>(thread)], sums);
+        } else {
+          take_piece(*work);
+        }
+        queue.done(*work);
+      }
     } catch (...) {
-      tree.cancel();
+      queue.cancel();
       throw;
     }
   });
   return sums;
+}
+
+void Engine::take_microbatch(const Step& step, const dist::Work& work, Slot& slot,
+                             std::vector<double>& sums) {
+  nn::Pass pass = load(step.plan, step.rank, work.microbatch, step.samples, slot);
+  pass.training = true;
+  pass.seed = step.seed;
+  pass.step = static_cast<uint32_t>(step.number);
+  model_.network.fprop(pass, step.parameters, slot.workspace);
+  const int64_t begin = step.plan.of_rank(step.rank).begin;
+  const int64_t first = step.plan.samples_of(work.microbatch).begin - step.plan.samples_of(begin).begin;
+  const float delta_scale = 1.0f / static_cast<float>(step.plan.samples());
+  const nn::LossSums loss =
+      compare(pass, first, step.samples, slot, delta_scale, slot.workspace.output_delta());
+  if (width_ > 1) {
+    Left& left = left_[static_cast<size_t>(work.slot)];
+    left.columns = pass.columns;
+    model_.network.backward(pass, step.parameters, slot.workspace, left.gradient.data(), left.kept.data());
+  } else {
+    model_.network.backward(pass, step.parameters, slot.workspace, work.branch.gradient);
+  }
+  const size_t place = static_cast<size_t>((work.microbatch - begin) * kSumsPerMicrobatch);
+  sums[place] = loss.loss;
+  sums[place + 1] = loss.error;
+}
+
+void Engine::take_piece(const dist::Work& work) {
+  const dist::Range microbatches = work.branch.microbatches;
+  const auto& joint = model_.network.joint_pieces();
+  if (work.piece < static_cast<int64_t>(joint.size())) {
+    std::vector<nn::Kept> kept;
+    for (const int64_t slot : work.slots) {
+      const Left& left = left_[static_cast<size_t>(slot)];
+      kept.push_back({left.kept.data(), left.columns});
+    }
+    model_.network.joint_gradient(joint[static_cast<size_t>(work.piece)], kept, dist::merges_of(microbatches),
+                                  work.branch.gradient);
+    return;
+  }
+  const nn::Span span = separate_[static_cast<size_t>(work.piece) - joint.size()];
+  std::vector<dist::Partial<float>> partials;
+  for (size_t m = 0; m < work.slots.size(); ++m) {
+    const int64_t leaf = microbatches.begin + static_cast<int64_t>(m);
+    partials.push_back({{leaf, leaf + 1}, left_[static_cast<size_t>(work.slots[m])].gradient.data()});
+  }
+  dist::sum_node(microbatches, partials, span.begin, span.end - span.begin,
+                 work.branch.gradient + span.begin);
 }
 
 std::vector<double> Engine::evaluate(const dist::Plan& plan, int rank, const data::Samples& samples,
@@ -110,6 +191,10 @@ std::vector<double> Engine::evaluate(const dist::Plan& plan, int rank, const dat
 int64_t Engine::workspace_bytes() const {
   int64_t floats = 0;
   for (const Slot& slot : slots_) floats += slot.workspace.floats() + slot.truth.size();
+  for (const Left& left : left_) {
+    floats += left.kept.size();
+    for (const nn::Span& span : separate_) floats += span.end - span.begin;
+  }
   return floats * static_cast<int64_t>(sizeof(float));
 }
 

@@ -13,11 +13,13 @@ namespace {
 
 // Gradient buffers that serve every step of a rank: those with a whole minibatch and the one that ends an
 // epoch.
-int gradient_buffers(int64_t microbatch, const data::Order& order, int ranks, int rank, int threads) {
+int gradient_buffers(int64_t microbatch, const data::Order& order, int ranks, int rank,
+                     const Engine& engine) {
   int buffers = 1;
   for (const int64_t step : {int64_t{0}, order.steps_per_epoch() - 1}) {
     const dist::Plan plan(order.batch_of(step), microbatch, ranks);
-    buffers = std::max(buffers, dist::GradientTree::buffers_needed(threads, plan, rank));
+    buffers = std::max(
+        buffers, dist::GradientTree::buffers_needed(engine.branches(), plan, rank, engine.branch_width()));
   }
   return buffers;
 }
@@ -71,7 +73,8 @@ Trainer::Trainer(const Options& options, const std::string& configuration, const
       schedule_steps_(schedule_length(options, order_)),
       engine_(model_, dataset.info, workers, microbatch_),
       tree_(model_.network.layout().floats(),
-            gradient_buffers(microbatch_, order_, group.size(), group.rank(), workers.threads())),
+            gradient_buffers(microbatch_, order_, group.size(), group.rank(), engine_),
+            engine_.branch_width()),
       reducer_(dist::make_reducer(options.reduction, group, workers, model_.network.layout().floats(),
                                   options.bucket_kilobytes * 1024 / static_cast<int64_t>(sizeof(float)))),
       optimizer_(optim::make_optimizer(options, model_.network.layout().floats())),
@@ -371,8 +374,7 @@ Outcome Trainer::finish(Outcome outcome) {
 int64_t Trainer::memory_estimate() const {
   const int64_t arena = model_.network.layout().floats() * static_cast<int64_t>(sizeof(float));
   const int64_t owned = options_.reduction == "mpi" ? arena : arena / group_.size();
-  const int64_t buffers =
-      gradient_buffers(microbatch_, order_, group_.size(), group_.rank(), workers_.threads());
+  const int64_t buffers = gradient_buffers(microbatch_, order_, group_.size(), group_.rank(), engine_);
   const int64_t slots = static_cast<int64_t>(optimizer_->slots().size()) * owned;
   return arena * (1 + buffers) + reducer_->buffer_bytes() + slots + (options_.clip_norm > 0 ? owned : 0) +
          engine_.workspace_bytes();

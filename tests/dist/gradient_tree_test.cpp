@@ -83,10 +83,10 @@ class Step {
     while (const auto leaf = tree_.next()) {
       ++given;
       if (delays) {
-        RandomStream stream(6, Purpose::kTest, static_cast<uint32_t>(leaf->microbatch));
+        RandomStream stream(6, Purpose::kTest, static_cast<uint32_t>(leaf->microbatches.begin));
         std::this_thread::sleep_for(std::chrono::microseconds(stream.below(300)));
       }
-      const std::vector<float> values = leaf_values(leaf->microbatch, kParameters);
+      const std::vector<float> values = leaf_values(leaf->microbatches.begin, kParameters);
       std::copy(values.begin(), values.end(), leaf->gradient);
       tree_.add(*leaf);
     }
@@ -132,7 +132,7 @@ TEST(GradientTree, HandsOutMicrobatchesInAscendingOrder) {
   const Plan plan(30, 1, 2);
   GradientTree tree(kParameters, 40);
   tree.begin(plan, 1);
-  for (int64_t m = 15; m < 30; ++m) EXPECT_EQ(tree.next()->microbatch, m);
+  for (int64_t m = 15; m < 30; ++m) EXPECT_EQ(tree.next()->microbatches.begin, m);
   EXPECT_FALSE(tree.next().has_value());
 }
 

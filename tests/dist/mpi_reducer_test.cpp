@@ -51,7 +51,7 @@ class Reduction {
     const Plan plan(microbatches, 1, group_.size());
     tree_.begin(plan, group_.rank());
     while (const auto leaf = tree_.next()) {
-      const std::vector<float> gradient = leaf_gradient(leaf->microbatch, parameters_);
+      const std::vector<float> gradient = leaf_gradient(leaf->microbatches.begin, parameters_);
       std::copy(gradient.begin(), gradient.end(), leaf->gradient);
       tree_.add(*leaf);
     }

@@ -160,6 +160,40 @@ TEST(Network, LeavesThePaddingBetweenParametersAlone) {
   }
 }
 
+// Joint gradients are those of the microbatches, added.
+TEST(JointGradients, AreTheSumsOfTheSeparateOnes) {
+  SmallNetwork net({40, 1, 1}, {"linear 50 name=a", "tanh", "linear 30 name=b", "linear 50 tied=b name=c"},
+                   20);
+  const int64_t floats = net.network.layout().floats();
+  ASSERT_EQ(net.network.joint_pieces().size(), 1u) << "b's weights serve two layers, and are not joint";
+  Values separate(static_cast<size_t>(floats));
+  Values joint(static_cast<size_t>(floats), 1e9f);
+  std::vector<Values> kept_values;
+  std::vector<Kept> kept;
+  for (uint32_t m = 0; m < 3; ++m) {
+    net.set_input(test::random_values(40 * net.pass.columns, 50 + m));
+    const Values delta = net.output_delta();
+    const Values gradient = net.gradient(delta);
+    for (size_t i = 0; i < separate.size(); ++i) separate[i] += gradient[i];
+    kept_values.emplace_back(static_cast<size_t>(net.network.kept_floats(net.pass.columns)));
+    net.output();
+    std::copy(delta.begin(), delta.end(), net.workspace.output_delta());
+    Values rest(static_cast<size_t>(floats), -7.0f);
+    net.network.backward(net.pass, net.parameters.data(), net.workspace, rest.data(),
+                         kept_values.back().data());
+    EXPECT_EQ(net.part(rest, "a", "weights")[3], -7.0f) << "left out";
+    EXPECT_EQ(net.part(rest, "b", "weights"), net.part(gradient, "b", "weights"));
+    EXPECT_EQ(net.part(rest, "a", "bias"), net.part(gradient, "a", "bias"));
+  }
+  for (const Values& values : kept_values) kept.push_back({values.data(), net.pass.columns});
+  for (const JointPiece& piece : net.network.joint_pieces()) {
+    net.network.joint_gradient(piece, kept, std::vector<int>{0, 1, 1}, joint.data());
+  }
+  const Values found = net.part(joint, "a", "weights");
+  const Values expected = net.part(separate, "a", "weights");
+  for (size_t i = 0; i < found.size(); ++i) EXPECT_NEAR(found[i], expected[i], 1e-4f) << i;
+}
+
 // Whatever stands between: a diverged network must not look healthy.
 TEST(Network, ANanInTheInputReachesTheLoss) {
   const std::vector<std::string> layers = {

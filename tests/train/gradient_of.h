@@ -21,7 +21,9 @@ struct GradientOf {
     parallel::Workers workers(threads, kernels::use_one_thread);
     const dist::Plan plan(static_cast<int64_t>(indices.size()), microbatch, 1);
     Engine engine(model, dataset.info, workers, microbatch);
-    dist::GradientTree tree(floats, dist::GradientTree::buffers_needed(threads, plan, 0));
+    const int64_t width = engine.branch_width();
+    dist::GradientTree tree(floats, dist::GradientTree::buffers_needed(engine.branches(), plan, 0, width),
+                            width);
     tree.begin(plan, 0);
     const data::Samples samples = dataset.train->fetch(indices);
     sums = dist::sum_leaves(engine.train(plan, 0, samples, 1, step, parameters, tree), kSumsPerMicrobatch);

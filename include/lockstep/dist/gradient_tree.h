@@ -12,33 +12,34 @@
 
 namespace lockstep::dist {
 
-// A microbatch still to be done, and an empty buffer for its gradient.
-struct Leaf {
-  int64_t microbatch;
+// A node of the tree still to be done, and an empty buffer for the sum of its microbatches' gradients.
+struct Branch {
+  Range microbatches;
   float* gradient;
 };
 
-// Threads ask for the next microbatch, fill its buffer and give it back. When buffers run out, whole
-// neighbouring nodes are merged, so a few of them serve any number of microbatches. Which merges happen when
-// depends on timing; their result does not, since only the two halves of one node are ever added.
+// Threads ask for the next branch, fill its buffer and give it back. When buffers run out, whole neighbouring
+// nodes are merged, so a few of them serve any number of microbatches. Which merges happen when depends on
+// timing; their result does not, since only the two halves of one node are ever added.
 class GradientTree {
  public:
-  // Buffers with which so many threads never wait for one: one each, and what the finished microbatches of a
-  // rank's run can be merged down to at any moment. About threads + log2 of the run, and up to twice the
-  // logarithm for a run that starts inside the tree.
-  static int buffers_needed(int threads, const Plan& plan, int rank);
+  // Buffers with which so many branches can always be under way: one each, and what the finished microbatches
+  // of a rank's run can be merged down to at any moment. About branches + log2 of the run, and up to twice
+  // the logarithm for a run that starts inside the tree.
+  static int buffers_needed(int branches, const Plan& plan, int rank, int64_t width = 1);
 
-  GradientTree(int64_t parameters, int buffers);
+  // `width`, a power of two: the most microbatches of a branch.
+  GradientTree(int64_t parameters, int buffers, int64_t width = 1);
 
   // Before each step: the leaves are this rank's microbatches.
   void begin(const Plan& plan, int rank);
 
-  // Thread safe. The next microbatch, in ascending order; none when all are handed out or after cancel(). The
-  // buffer's contents are undefined. A thread gets its buffer before its microbatch, so all microbatches
+  // Thread safe. The next branch, in ascending order; none when all are handed out or after cancel(). The
+  // buffer's contents are undefined. The buffer is there before the branch is handed out, so all branches
   // under way can end, and a thread that waits here always gets one.
-  std::optional<Leaf> next();
-  void add(const Leaf& leaf);
-  // Makes next() return none, for when a thread fails and its leaf will not come back.
+  std::optional<Branch> next();
+  void add(const Branch& branch);
+  // Makes next() return none, for when a thread fails and its branch will not come back.
   void cancel();
 
   // After the last add(): what there is, from left to right. Each is a node of the tree; they may be finer
@@ -52,13 +53,14 @@ class GradientTree {
   void insert(Partial<float> partial);
 
   int64_t parameters_;
+  int64_t width_;
   std::vector<Buffer> storage_;
   std::mutex mutex_;
   std::condition_variable returned_;
   std::vector<float*> free_;
   std::vector<Partial<float>> partials_;  // sorted by leaves
   int64_t leaves_ = 0;                    // of the whole tree
-  Range to_do_;                           // microbatches of this rank not yet handed out
+  std::vector<Range> to_do_;              // branches not yet handed out, the next one last
 };
 
 }  // namespace lockstep::dist

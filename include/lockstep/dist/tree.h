@@ -32,6 +32,10 @@ struct Halves {
 };
 Halves halves(Range node);
 
+// The tree below a node in postfix notation: after each of its leaves, how many times the two topmost sums on
+// a stack are added.
+std::vector<int> merges_of(Range node);
+
 // Sums `count` numbers along the tree for one node. `partials` cover the node's leaves exactly, from left to
 // right, and each is a node. `offset` is added to every partial's pointer. The result is written to `out`,
 // which may be the first partial's own memory.

@@ -59,6 +59,15 @@ struct Sink {
   bool accumulate = false;
 };
 
+// The most microbatches that joint_grad() sums at once.
+constexpr int64_t kMostJoint = 32;
+
+// What Layer::keep() left of one microbatch.
+struct Kept {
+  const float* values;
+  int64_t columns;
+};
+
 class Layer {
  public:
   virtual ~Layer() = default;
@@ -80,6 +89,18 @@ class Layer {
   // One sink a parameter.
   virtual void grad(const Pass& /*pass*/, const Operands& /*operands*/, const float* /*output_delta*/,
                     std::span<const Sink> /*gradients*/) const {}
+
+  // Where the first parameter's gradient is a large matrix, writing and adding one a microbatch costs more
+  // than computing it. Such a layer can compute its rows for several microbatches at once, from what keep()
+  // leaves in place of grad() (whose sink for it is then null). 0 rows: it cannot.
+  virtual int64_t joint_rows() const { return 0; }
+  virtual int64_t kept_floats(int64_t /*columns*/) const { return 0; }
+  virtual void keep(const Pass& /*pass*/, const Operands& /*operands*/, const float* /*output_delta*/,
+                    float* /*kept*/) const {}
+  // Rows begin to end of the sum over the microbatches; `merges` is its order, as kernels::dense_gradient has
+  // it. Replaces what is in `gradient`, which points at row 0.
+  virtual void joint_grad(std::span<const Kept> /*microbatches*/, std::span<const int> /*merges*/,
+                          int64_t /*begin*/, int64_t /*end*/, float* /*gradient*/) const {}
 };
 
 }  // namespace lockstep::nn

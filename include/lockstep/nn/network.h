@@ -31,6 +31,20 @@ struct Node {
   std::vector<bool> wants_input_delta;    // one an input: whether anything before it learns
   std::vector<bool> adds_to_input_delta;  // one an input: whether a later layer has written there before
   std::vector<bool> adds_to_gradient;     // one a parameter: likewise
+  bool joint = false;                     // whether its first parameter's gradient is in joint_pieces()
+};
+
+// Rows of the first parameter of a node.
+struct JointPiece {
+  size_t node;
+  int64_t begin;
+  int64_t end;
+};
+
+// A part of the arena, in floats.
+struct Span {
+  int64_t begin;
+  int64_t end;
 };
 
 // What one thread needs to take microbatches through a network. Made for a number of columns at most. Values
@@ -74,8 +88,20 @@ class Network {
   // From workspace.input() to workspace.output().
   void fprop(const Pass& pass, const float* parameters, Workspace& workspace) const;
   // From workspace.output_delta(), after fprop(), to the gradient of every parameter; what was in `gradient`
-  // before is replaced, the padding between parameters is left alone.
-  void backward(const Pass& pass, const float* parameters, Workspace& workspace, float* gradient) const;
+  // before is replaced, the padding between parameters is left alone. With `kept`, the gradients of
+  // joint_pieces() are left out, and what they need is left there.
+  void backward(const Pass& pass, const float* parameters, Workspace& workspace, float* gradient,
+                float* kept = nullptr) const;
+
+  // The parameters whose gradients can be computed for several microbatches at once, cut into pieces of
+  // similar cost, and the rest of the arena.
+  const std::vector<JointPiece>& joint_pieces() const { return joint_pieces_; }
+  const std::vector<Span>& separate() const { return separate_; }
+  int64_t kept_floats(int64_t columns) const;
+  // One piece of the sum of kMostJoint microbatches at most, into the arena `gradient`; `kept` is what
+  // backward() left of each. `merges` as in Layer::joint_grad().
+  void joint_gradient(const JointPiece& piece, std::span<const Kept> kept, std::span<const int> merges,
+                      float* gradient) const;
 
  private:
   Shape shape_of(int node) const;
@@ -84,12 +110,16 @@ class Network {
   void require_every_output_used() const;
   void lay_out_parameters();
   void plan_backward();
+  void plan_joint_gradients();
+  int64_t kept_offset(size_t node, int64_t columns) const;
   Operands operands(size_t index, const float* parameters, const Workspace& workspace, float* scratch,
                     std::span<const float*> pointers) const;
 
   Shape input_;
   std::vector<Node> nodes_;
   ParameterLayout layout_;
+  std::vector<JointPiece> joint_pieces_;
+  std::vector<Span> separate_;
 };
 
 }  // namespace lockstep::nn

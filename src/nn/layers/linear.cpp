@@ -2,7 +2,11 @@
 //
 // With tied=NAME the weights are those of another linear layer, transposed: y = W^T x + b, W stored as that
 // layer has it.
+#include <algorithm>
+#include <array>
+
 #include "layers.h"
+#include "lockstep/kernels/dense_gradient.h"
 #include "lockstep/kernels/gemm.h"
 
 namespace lockstep::nn {
@@ -42,6 +46,8 @@ class Linear : public Layer {
 
   void grad(const Pass& pass, const Operands& o, const float* delta,
             std::span<const Sink> sinks) const override {
+    kernels::row_sums(units_, pass.columns, delta, sinks[1].accumulate, sinks[1].data);
+    if (sinks[0].data == nullptr) return;
     const float beta = sinks[0].accumulate ? 1.0f : 0.0f;
     if (transposed_) {
       gemm(Transpose::kNo, Transpose::kYes, inputs_, units_, pass.columns, o.inputs[0], pass.columns, delta,
@@ -50,7 +56,25 @@ class Linear : public Layer {
       gemm(Transpose::kNo, Transpose::kYes, units_, inputs_, pass.columns, delta, pass.columns, o.inputs[0],
            pass.columns, beta, sinks[0].data, inputs_);
     }
-    kernels::row_sums(units_, pass.columns, delta, sinks[1].accumulate, sinks[1].data);
+  }
+
+  int64_t joint_rows() const override { return transposed_ ? 0 : units_; }
+  int64_t kept_floats(int64_t columns) const override {
+    return (kernels::padded_inputs(inputs_) + units_) * columns;
+  }
+  void keep(const Pass& pass, const Operands& o, const float* delta, float* kept) const override {
+    kernels::transpose_input(inputs_, pass.columns, o.inputs[0], kept);
+    std::copy_n(delta, units_ * pass.columns, kept + kernels::padded_inputs(inputs_) * pass.columns);
+  }
+  void joint_grad(std::span<const Kept> microbatches, std::span<const int> merges, int64_t begin, int64_t end,
+                  float* gradient) const override {
+    std::array<kernels::DenseSample, kMostJoint> samples;
+    for (size_t m = 0; m < microbatches.size(); ++m) {
+      const Kept& kept = microbatches[m];
+      samples[m] = {kept.values, kept.values + kernels::padded_inputs(inputs_) * kept.columns, kept.columns};
+    }
+    kernels::dense_gradient(inputs_, begin, end - begin, std::span(samples).first(microbatches.size()),
+                            merges, gradient);
   }
 
  private:

@@ -1,0 +1,69 @@
+// What a rank's threads do in a step: microbatches, and pieces of the sums of their gradients.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <list>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "lockstep/dist/gradient_tree.h"
+
+namespace lockstep::dist {
+
+// Either a microbatch to take through the network, or, with piece >= 0, a part of the gradient of a branch
+// whose microbatches are all done.
+struct Work {
+  Branch branch;
+  int64_t microbatch = 0;
+  int64_t slot = 0;  // of the microbatch: a number that no other has until the branch is done
+  int64_t piece = -1;
+  std::vector<int64_t> slots;  // of all the branch's microbatches, in their order, where this is a piece
+};
+
+// With no pieces, a microbatch's gradient is written to its branch's buffer, and branches must be one
+// microbatch wide. With pieces, microbatches leave what the pieces need in their slots, and the pieces fill
+// the buffer.
+class WorkQueue {
+ public:
+  struct Sizes {
+    int64_t slots;   // at least the width of a branch
+    int64_t pieces;  // of a branch; may be 0
+    int branches;    // most that are under way at once
+  };
+  // Keeps a reference to the tree, whose begin() was called.
+  WorkQueue(GradientTree& tree, const Sizes& sizes);
+
+  // Thread safe. None when there is nothing left to do, or after cancel(). A thread does what it got and
+  // gives it back with done() before it asks again.
+  std::optional<Work> next();
+  void done(const Work& work);
+  // For when a thread fails: next() returns none to all.
+  void cancel();
+
+ private:
+  struct Open {
+    Branch branch;
+    int64_t handed_out = 0;  // microbatches
+    int64_t finished = 0;
+    int64_t pieces_handed_out = 0;
+    int64_t pieces_finished = 0;
+    std::vector<int64_t> slots;
+  };
+  std::optional<Work> next_piece();
+  std::optional<Work> next_microbatch();
+  void open_one(std::unique_lock<std::mutex>& lock);
+
+  GradientTree& tree_;
+  Sizes sizes_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::list<Open> open_;
+  int opening_ = 0;  // branches that a thread is asking the tree for
+  bool exhausted_ = false;
+  bool cancelled_ = false;
+  std::vector<int64_t> free_slots_;
+};
+
+}  // namespace lockstep::dist

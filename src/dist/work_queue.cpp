@@ -1,0 +1,101 @@
+#include "lockstep/dist/work_queue.h"
+
+#include <algorithm>
+
+namespace lockstep::dist {
+
+WorkQueue::WorkQueue(GradientTree& tree, const Sizes& sizes) : tree_(tree), sizes_(sizes) {
+  for (int64_t slot = sizes.slots; slot-- > 0;) free_slots_.push_back(slot);
+}
+
+// Pieces first: they end branches, and so free slots.
+std::optional<Work> WorkQueue::next() {
+  std::unique_lock lock(mutex_);
+  while (!cancelled_) {
+    if (auto piece = next_piece()) return piece;
+    if (auto microbatch = next_microbatch()) return microbatch;
+    const int under_way = static_cast<int>(open_.size()) + opening_;
+    if (!exhausted_ && under_way < sizes_.branches) {
+      open_one(lock);
+      continue;
+    }
+    // Others' microbatches become work for this thread only where they end in pieces.
+    if (exhausted_ && (under_way == 0 || sizes_.pieces == 0)) return std::nullopt;
+    changed_.wait(lock);
+  }
+  return std::nullopt;
+}
+
+std::optional<Work> WorkQueue::next_piece() {
+  for (Open& open : open_) {
+    if (open.finished < open.branch.microbatches.size() || open.pieces_handed_out == sizes_.pieces) continue;
+    Work work;
+    work.branch = open.branch;
+    work.piece = open.pieces_handed_out++;
+    work.slots = open.slots;
+    return work;
+  }
+  return std::nullopt;
+}
+
+std::optional<Work> WorkQueue::next_microbatch() {
+  if (free_slots_.empty()) return std::nullopt;
+  for (Open& open : open_) {
+    if (open.handed_out == open.branch.microbatches.size()) continue;
+    Work work;
+    work.branch = open.branch;
+    work.microbatch = open.branch.microbatches.begin + open.handed_out++;
+    work.slot = free_slots_.back();
+    free_slots_.pop_back();
+    open.slots.push_back(work.slot);
+    return work;
+  }
+  return std::nullopt;
+}
+
+// The tree may have to merge first, while others go on.
+void WorkQueue::open_one(std::unique_lock<std::mutex>& lock) {
+  ++opening_;
+  lock.unlock();
+  const std::optional<Branch> branch = tree_.next();
+  lock.lock();
+  --opening_;
+  if (branch) {
+    Open open;
+    open.branch = *branch;
+    open_.push_back(std::move(open));
+  } else {
+    exhausted_ = true;
+  }
+  changed_.notify_all();
+}
+
+void WorkQueue::done(const Work& work) {
+  const std::lock_guard lock(mutex_);
+  const auto open = std::find_if(open_.begin(), open_.end(), [&](const Open& o) {
+    return o.branch.microbatches == work.branch.microbatches;
+  });
+  if (work.piece < 0) {
+    ++open->finished;
+  } else {
+    ++open->pieces_finished;
+  }
+  const bool whole = open->finished == open->branch.microbatches.size();
+  if (whole && open->pieces_finished == sizes_.pieces) {
+    free_slots_.insert(free_slots_.end(), open->slots.rbegin(), open->slots.rend());
+    tree_.add(open->branch);
+    open_.erase(open);
+    changed_.notify_all();
+  } else if (whole && work.piece < 0) {
+    changed_.notify_all();
+  }
+}
+
+void WorkQueue::cancel() {
+  const std::lock_guard lock(mutex_);
+  cancelled_ = true;
+  tree_.cancel();
+  changed_.notify_all();
+}
+
+}  // namespace lockstep::dist

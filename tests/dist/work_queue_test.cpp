@@ -1,0 +1,145 @@
+// Whatever the threads, the widths of branches and the delays: every microbatch once, every piece once and
+// after its microbatches, and sums along the tree.
+#include "lockstep/dist/work_queue.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <future>
+#include <thread>
+
+#include "lockstep/core/random.h"
+#include "naive_tree.h"
+#include "support/expect.h"
+
+namespace lockstep::dist {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int64_t kParameters = 40;
+constexpr int64_t kPieces = 4;
+constexpr int64_t kPieceFloats = kParameters / kPieces;
+
+// A step whose microbatches leave their values in slots, and whose pieces sum them.
+class Step {
+ public:
+  Step(const Plan& plan, int rank, int64_t width, int threads)
+      : plan_(plan),
+        rank_(rank),
+        threads_(threads),
+        tree_(kParameters, GradientTree::buffers_needed(2, plan, rank, width), width),
+        slots_(static_cast<size_t>(width + threads)) {
+    tree_.begin(plan, rank);
+  }
+
+  bool run() {
+    WorkQueue queue(tree_, {static_cast<int64_t>(slots_.size()), kPieces, 2});
+    std::vector<std::future<void>> all;
+    for (int t = 0; t < threads_; ++t) all.push_back(std::async(std::launch::async, [&] { work(queue); }));
+    bool in_time = true;
+    const auto deadline = std::chrono::steady_clock::now() + 20s;
+    for (auto& one : all) {
+      if (one.wait_until(deadline) == std::future_status::ready) continue;
+      in_time = false;
+      queue.cancel();
+    }
+    return in_time;
+  }
+
+  void expect_sums() const {
+    std::span<const Partial<float>> rest = tree_.partials();
+    for (const Range node : nodes_of(plan_.of_rank(rank_), plan_.microbatches())) {
+      size_t count = 0;
+      while (count < rest.size() && rest[count].leaves.end <= node.end) ++count;
+      std::vector<float> sum(kParameters);
+      sum_node(node, rest.first(count), 0, kParameters, sum.data());
+      const auto expected =
+          naive_sum<float>(node, [](int64_t leaf) { return leaf_values(leaf, kParameters); });
+      ASSERT_TRUE(test::same_bits(sum, expected)) << node.begin << " to " << node.end;
+      rest = rest.subspan(count);
+    }
+    EXPECT_TRUE(rest.empty());
+  }
+
+ private:
+  void work(WorkQueue& queue) {
+    while (const auto work = queue.next()) {
+      RandomStream stream(3, Purpose::kTest, static_cast<uint32_t>(work->microbatch));
+      std::this_thread::sleep_for(std::chrono::microseconds(stream.below(200)));
+      if (work->piece < 0) {
+        slots_[static_cast<size_t>(work->slot)] = leaf_values(work->microbatch, kParameters);
+      } else {
+        std::vector<Partial<float>> partials;
+        int64_t leaf = work->branch.microbatches.begin;
+        for (const int64_t slot : work->slots) {
+          partials.push_back({{leaf, leaf + 1}, slots_[static_cast<size_t>(slot)].data()});
+          ++leaf;
+        }
+        ASSERT_EQ(leaf, work->branch.microbatches.end) << "a piece before its microbatches";
+        const int64_t offset = work->piece * kPieceFloats;
+        sum_node(work->branch.microbatches, partials, offset, kPieceFloats, work->branch.gradient + offset);
+      }
+      queue.done(*work);
+    }
+  }
+
+  const Plan& plan_;
+  int rank_;
+  int threads_;
+  GradientTree tree_;
+  std::vector<std::vector<float>> slots_;
+};
+
+TEST(WorkQueue, GivesTheSumsOfTheTreeForAnyThreadsAndWidths) {
+  for (const int64_t microbatches : {1, 2, 7, 16, 37}) {
+    for (const int ranks : {1, 2, 3}) {
+      const Plan plan(microbatches, 1, ranks);
+      for (int rank = 0; rank < ranks; ++rank) {
+        for (const int64_t width : {1, 2, 4, 16}) {
+          for (const int threads : {1, 2, 5}) {
+            Step step(plan, rank, width, threads);
+            ASSERT_TRUE(step.run()) << "stuck";
+            step.expect_sums();
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(WorkQueue, WithoutPiecesHandsOutBranchesAsTheyAre) {
+  const Plan plan(5, 1, 1);
+  GradientTree tree(1, 5);
+  tree.begin(plan, 0);
+  WorkQueue queue(tree, {1, 0, 1});
+  for (int64_t m = 0; m < 5; ++m) {
+    const auto work = queue.next();
+    ASSERT_TRUE(work.has_value());
+    EXPECT_EQ(work->microbatch, m);
+    EXPECT_LT(work->piece, 0);
+    *work->branch.gradient = 1;
+    queue.done(*work);
+  }
+  EXPECT_FALSE(queue.next().has_value());
+  EXPECT_EQ(tree.partials().size(), 5u);
+}
+
+TEST(WorkQueue, CancelReleasesThreadsThatWaitForOthersMicrobatches) {
+  const Plan plan(2, 1, 1);
+  GradientTree tree(1, 1, 2);
+  tree.begin(plan, 0);
+  WorkQueue queue(tree, {2, 1, 1});
+  const auto first = queue.next();
+  const auto second = queue.next();
+  queue.done(*first);
+  auto waiting = std::async(std::launch::async, [&] { return queue.next().has_value(); });
+  EXPECT_EQ(waiting.wait_for(50ms), std::future_status::timeout) << "the piece cannot be there yet";
+  queue.cancel();
+  ASSERT_EQ(waiting.wait_for(10s), std::future_status::ready);
+  EXPECT_FALSE(waiting.get());
+}
+
+}  // namespace
+}  // namespace lockstep::dist
