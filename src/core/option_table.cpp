@@ -117,6 +117,8 @@ std::vector<OptionEntry> optimisation_options() {
                     "what training minimises"),
       choice_option("initialisation", &Options::initialisation, {"glorot", "he", "uniform"},
                     "of weights, where a layer does not say init="),
+      bool_option("winograd", &Options::winograd,
+                  "do 3x3 convolutions by Winograd's algorithm where it pays"),
       choice_option("optimizer", &Options::optimizer, {"sgd", "adam", "adamw"}, "the update rule"),
       real_option("learning-rate", &Options::learning_rate, 0, kInfinity,
                   "after warm-up, before the schedule"),

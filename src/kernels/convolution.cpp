@@ -6,6 +6,7 @@
 
 #include "convolution_direct.h"
 #include "lockstep/kernels/gemm.h"
+#include "winograd.h"
 
 namespace lockstep::kernels {
 
@@ -86,6 +87,7 @@ void for_each_chunk(const ConvolutionShape& shape, int64_t columns, const Chunk&
 }  // namespace
 
 int64_t convolution_scratch(const ConvolutionShape& shape, int64_t columns) {
+  if (has_winograd(shape)) return winograd_scratch(shape, columns);
   // Enough for fewer columns too, which take more rows at once.
   const int64_t row = shape.taps() * shape.out_width() * columns;
   return std::max(row, std::min(kUnfoldedFloats, row * shape.out_height()));
@@ -93,6 +95,7 @@ int64_t convolution_scratch(const ConvolutionShape& shape, int64_t columns) {
 
 void convolution_fprop(const ConvolutionShape& s, int64_t columns, const float* in, const float* weights,
                        const float* bias, float* out, float* scratch) {
+  if (has_winograd(s)) return winograd_fprop(s, columns, in, weights, bias, out, scratch);
   const int64_t out_plane = s.out_height() * s.out_width() * columns;
   for_each_chunk(s, columns, [&](int64_t row, int64_t rows, int64_t count, int64_t offset) {
     unfold(s, columns, in, row, rows, scratch);
@@ -104,6 +107,7 @@ void convolution_fprop(const ConvolutionShape& s, int64_t columns, const float* 
 
 void convolution_bprop(const ConvolutionShape& s, int64_t columns, const float* out_delta,
                        const float* weights, bool accumulate, float* in_delta, float* scratch) {
+  if (has_winograd(s)) return winograd_bprop(s, columns, out_delta, weights, accumulate, in_delta, scratch);
   const int64_t out_plane = s.out_height() * s.out_width() * columns;
   if (!accumulate) std::fill_n(in_delta, s.in_channels * s.in_height * s.in_width * columns, 0.0f);
   for_each_chunk(s, columns, [&](int64_t row, int64_t rows, int64_t count, int64_t offset) {
@@ -115,6 +119,7 @@ void convolution_bprop(const ConvolutionShape& s, int64_t columns, const float* 
 
 void convolution_grad(const ConvolutionShape& s, int64_t columns, const float* in, const float* out_delta,
                       bool accumulate, float* gradient, float* scratch) {
+  if (has_winograd(s)) return winograd_grad(s, columns, in, out_delta, accumulate, gradient, scratch);
   if (has_direct_grad(s)) return direct_grad(s, columns, in, out_delta, accumulate, gradient);
   const int64_t out_plane = s.out_height() * s.out_width() * columns;
   for_each_chunk(s, columns, [&](int64_t row, int64_t rows, int64_t count, int64_t offset) {

@@ -17,8 +17,7 @@ constexpr int kDirections = 4;
 // The network with parameters, one microbatch and a random linear function of its output.
 class Probe {
  public:
-  explicit Probe(const GradientCase& c)
-      : network_(c.input, lines_of(c), "glorot"), random_(1, Purpose::kTest, 0) {
+  explicit Probe(const GradientCase& c) : network_(c.input, lines_of(c), {}), random_(1, Purpose::kTest, 0) {
     pass_.samples = kSamples;
     pass_.columns = kernels::columns_for(kSamples);
     pass_.training = true;

@@ -19,8 +19,8 @@ bool parse(const std::string& value, Number& number) {
 
 }  // namespace
 
-LayerArguments::LayerArguments(const LayerLine& line, uint32_t position)
-    : line_(line.line), origin_(line.origin), position_(position) {
+LayerArguments::LayerArguments(const LayerLine& line, uint32_t position, const NetworkSettings& settings)
+    : line_(line.line), origin_(line.origin), position_(position), settings_(settings) {
   std::istringstream words(line.line);
   words >> type_;
   for (std::string word; words >> word;) {

@@ -39,12 +39,12 @@ constexpr size_t kMostPointers = 16;
 
 }  // namespace
 
-Network::Network(const Shape& input, const std::vector<LayerLine>& lines, const std::string& initialisation)
+Network::Network(const Shape& input, const std::vector<LayerLine>& lines, const NetworkSettings& settings)
     : input_(input) {
   if (lines.empty()) {
     fail_usage("the configuration has no layer; expected lines such as 'layer = linear 10' (see launch/)");
   }
-  for (const LayerLine& line : lines) add_node(line, initialisation);
+  for (const LayerLine& line : lines) add_node(line, settings);
   require_every_output_used();
   lay_out_parameters();
   plan_backward();
@@ -61,8 +61,8 @@ int Network::index_of(const std::string& name) const {
   return found == nodes_.end() ? -1 : static_cast<int>(found - nodes_.begin());
 }
 
-void Network::add_node(const LayerLine& line, const std::string& initialisation) {
-  LayerArguments arguments(line, static_cast<uint32_t>(nodes_.size()));
+void Network::add_node(const LayerLine& line, const NetworkSettings& settings) {
+  LayerArguments arguments(line, static_cast<uint32_t>(nodes_.size()), settings);
   const LayerType& type = layer_type(arguments);
   Node node;
   node.type = type.name;
@@ -99,7 +99,8 @@ void Network::add_node(const LayerLine& line, const std::string& initialisation)
   node.owns.assign(node.specs.size(), true);
   const bool has_random =
       std::any_of(node.specs.begin(), node.specs.end(), [](const auto& s) { return s.fan_in > 0; });
-  const std::string chosen = has_random ? arguments.word("init", initialisation) : initialisation;
+  const std::string chosen =
+      has_random ? arguments.word("init", settings.initialisation) : settings.initialisation;
   if (!is_initialisation(chosen)) {
     arguments.complain("there is no initialisation '" + chosen + "'; " +
                        suggestion(chosen, initialisation_names()));

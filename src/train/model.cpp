@@ -47,7 +47,8 @@ void check_output(const Options& options, const io::DatasetInfo& dataset, const 
 }  // namespace
 
 Model make_model(const Options& options, const io::DatasetInfo& dataset) {
-  Model model{nn::Network(Shape::from_dims(dataset.sample_dims), options.layers, options.initialisation),
+  Model model{nn::Network(Shape::from_dims(dataset.sample_dims), options.layers,
+                          {options.initialisation, options.winograd}),
               nn::make_loss(options.loss), choose_target(options, dataset)};
   if (model.loss->needs_labels() && model.target != Target::kLabels) {
     fail_usage(options.origin("loss"), ": loss = ", options.loss, " needs labels, but the target is ",

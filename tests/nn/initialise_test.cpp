@@ -64,7 +64,7 @@ TEST(Initialise, SeedLayerAndPlaceGiveOtherValues) {
 
 TEST(NetworkInitialise, IsAFunctionOfTheSeedAndLeavesPaddingZero) {
   const Network network({2, 6, 6}, lines_of({"conv 3 kernel=3", "subsample 2", "linear 4 init=uniform"}),
-                        "glorot");
+                        {"glorot"});
   Values once(static_cast<size_t>(network.layout().floats()), 9.0f);
   Values again(once.size(), -9.0f);
   Values other(once.size());
@@ -81,7 +81,7 @@ TEST(NetworkInitialise, IsAFunctionOfTheSeedAndLeavesPaddingZero) {
 // init= of a line wins over the network's.
 TEST(NetworkInitialise, ALineMayChooseItsOwn) {
   const auto bound = [](const std::string& line) {
-    const Network network({100, 1, 1}, lines_of({line}), "he");
+    const Network network({100, 1, 1}, lines_of({line}), {"he"});
     Values values(static_cast<size_t>(network.layout().floats()));
     network.initialise(1, values.data());
     return std::fabs(largest(values));

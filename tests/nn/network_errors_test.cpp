@@ -107,14 +107,18 @@ INSTANTIATE_TEST_SUITE_P(Lines, Mistakes, ::testing::ValuesIn(kMistakes),
                          [](const auto& info) { return info.param.what; });
 
 TEST_P(Mistakes, AreUsageErrorsThatSayWhatIsWrong) {
-  test::expect_usage_error([] { Network({3, 12, 10}, lines_of(GetParam().lines), "he"); }, GetParam().parts);
+  test::expect_usage_error(
+      [] {
+        Network({3, 12, 10}, lines_of(GetParam().lines), {"he"});
+      },
+      GetParam().parts);
 }
 
 TEST(Names, AreTypeAndNumberWhereNoneIsGiven) {
   const Network network({3, 12, 10},
                         lines_of({"conv 2 kernel=3", "relu", "conv 2 kernel=3 name=mine", "relu",
                                   "conv 2 kernel=3", "linear 4"}),
-                        "he");
+                        {"he"});
   std::vector<std::string> names;
   for (const Node& node : network.nodes()) names.push_back(node.name);
   EXPECT_EQ(names, (std::vector<std::string>{"conv1", "relu1", "mine", "relu2", "conv3", "linear1"}));
@@ -126,7 +130,7 @@ TEST(Names, AreTypeAndNumberWhereNoneIsGiven) {
 TEST(Lines, TakeTheirNumberByNameToo) {
   const Network network({3, 12, 10},
                         lines_of({"conv channels=2 kernel=3", "maxpool window=2 stride=1", "linear units=4"}),
-                        "he");
+                        {"he"});
   EXPECT_EQ(network.nodes()[1].layer->output_shape(), (Shape{2, 9, 7}));
   EXPECT_EQ(network.output_shape(), (Shape{4, 1, 1}));
 }

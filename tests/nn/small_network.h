@@ -24,7 +24,7 @@ inline std::vector<LayerLine> lines_of(const std::vector<std::string>& texts) {
 class SmallNetwork {
  public:
   SmallNetwork(const Shape& input, const std::vector<std::string>& lines, int64_t samples)
-      : network(input, lines_of(lines), "he"),
+      : network(input, lines_of(lines), {"he"}),
         workspace(network.workspace(kernels::columns_for(samples))),
         parameters(static_cast<size_t>(network.layout().floats())) {
     pass.samples = samples;

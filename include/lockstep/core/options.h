@@ -29,6 +29,7 @@ struct Options {
   std::vector<LayerLine> layers;
   std::string loss = "softmax";
   std::string initialisation = "glorot";
+  bool winograd = true;
 
   // Optimisation.
   std::string optimizer = "sgd";

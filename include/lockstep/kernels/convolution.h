@@ -12,6 +12,8 @@ struct ConvolutionShape {
   int64_t kernel_height, kernel_width;
   int64_t stride;
   int64_t pad;
+  bool winograd =
+      true;  // whether 3x3 convolutions may be done by Winograd's algorithm (src/kernels/winograd.h)
 
   int64_t out_height() const { return (in_height + 2 * pad - kernel_height) / stride + 1; }
   int64_t out_width() const { return (in_width + 2 * pad - kernel_width) / stride + 1; }

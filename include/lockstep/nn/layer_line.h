@@ -11,15 +11,22 @@
 
 namespace lockstep::nn {
 
+// What holds for all layers that do not say otherwise.
+struct NetworkSettings {
+  std::string initialisation = "glorot";
+  bool winograd = true;  // whether 3x3 convolutions may take Winograd's algorithm
+};
+
 // Reads values by name; each complaint names the line, the value and what would be valid. A value that no
 // layer asked for is an error too, found by finish().
 class LayerArguments {
  public:
   // `position` is the layer's place in the network, from 0: what tells its random numbers from other layers'.
-  LayerArguments(const LayerLine& line, uint32_t position);
+  LayerArguments(const LayerLine& line, uint32_t position, const NetworkSettings& settings = {});
 
   const std::string& type() const { return type_; }
   uint32_t position() const { return position_; }
+  const NetworkSettings& settings() const { return settings_; }
 
   // A number that may stand first without its name ("conv 20"), or as NAME=.
   int64_t leading_whole(const std::string& name, int64_t lowest);
@@ -43,6 +50,7 @@ class LayerArguments {
   std::string line_;
   std::string origin_;
   uint32_t position_;
+  NetworkSettings settings_;
   std::string type_;
   std::vector<std::string> leading_;  // values without a name, in order
   size_t leading_used_ = 0;

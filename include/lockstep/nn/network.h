@@ -10,10 +10,9 @@
 #include "lockstep/core/options.h"
 #include "lockstep/core/parameter_layout.h"
 #include "lockstep/nn/layer.h"
+#include "lockstep/nn/layer_line.h"
 
 namespace lockstep::nn {
-
-class LayerArguments;
 
 // A layer in its place. Inputs are indices of nodes; -1 is the network's input.
 struct Node {
@@ -72,7 +71,7 @@ class Network {
  public:
   // From the lines of a configuration. A line reads the line above unless it says from=. Every complaint is a
   // usage error that names the line and the shapes that do not fit.
-  Network(const Shape& input, const std::vector<LayerLine>& lines, const std::string& initialisation);
+  Network(const Shape& input, const std::vector<LayerLine>& lines, const NetworkSettings& settings);
 
   const Shape& input_shape() const { return input_; }
   Shape output_shape() const { return nodes_.back().layer->output_shape(); }
@@ -105,7 +104,7 @@ class Network {
 
  private:
   Shape shape_of(int node) const;
-  void add_node(const LayerLine& line, const std::string& initialisation);
+  void add_node(const LayerLine& line, const NetworkSettings& settings);
   void adopt_parameters(Node& node, LayerArguments& arguments, const std::string& other, bool only_weights);
   void require_every_output_used() const;
   void lay_out_parameters();

@@ -1,0 +1,49 @@
+// The product that all own matrix kernels share: a few rows by two vectors of sums that stay in registers.
+#pragma once
+
+#include <utility>
+
+#include "lockstep/kernels/vector.h"
+
+namespace lockstep::kernels {
+
+// 12 x 2 sums leave room for the operands in 32 vector registers.
+constexpr int kTileRows = 12;
+constexpr int kTileVectors = 2;
+constexpr int64_t kTileColumns = kTileVectors * kLanes;
+
+template <int Rows>
+struct TileSums {
+  Vector of[Rows][kTileVectors];
+};
+
+// sums[r][n] += the sum over k of a[r * row + k * step] b[k][n], b being `terms` x kTileColumns.
+template <int Rows>
+inline void add_product(int64_t terms, const float* a, int64_t row, int64_t step, const float* b,
+                        TileSums<Rows>& sums) {
+  for (int64_t k = 0; k < terms; ++k, a += step, b += kTileColumns) {
+    const Vector left = load(b);
+    const Vector right = load(b + kLanes);
+    for (int r = 0; r < Rows; ++r) {
+      const float factor = a[r * row];
+      sums.of[r][0] += factor * left;
+      sums.of[r][1] += factor * right;
+    }
+  }
+}
+
+// Calls visit(std::integral_constant<int, Rows>) with Rows = min(rows, kTileRows): the last rows of a matrix
+// are fewer than a tile's, and each number of them is code of its own.
+template <class Visit, int... Less>
+void with_rows(int64_t rows, const Visit& visit, std::integer_sequence<int, Less...>) {
+  ((rows == Less + 1 ? visit(std::integral_constant<int, Less + 1>()) : void()), ...);
+}
+template <class Visit>
+void with_rows(int64_t rows, const Visit& visit) {
+  with_rows(rows < kTileRows ? rows : kTileRows, visit, std::make_integer_sequence<int, kTileRows>());
+}
+
+// Transposes a square of kLanes x kLanes floats.
+void transpose(Vector (&rows)[kLanes]);
+
+}  // namespace lockstep::kernels

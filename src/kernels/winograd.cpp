@@ -1,0 +1,357 @@
+#include "winograd.h"
+
+#include <algorithm>
+
+#include "register_tile.h"
+#include "winograd_transforms.h"
+
+namespace lockstep::kernels {
+
+namespace {
+
+constexpr int kPoints = kWinogradPatch * kWinogradPatch;
+constexpr int64_t kBlockFloats = 192 * 1024;  // of transformed values, aimed at
+
+using Patch = Vector[kWinogradPatch][kWinogradPatch];
+using OutputTile = Vector[kWinogradOutputs][kWinogradOutputs];
+
+const auto kToPoints = [](const auto& in, auto& out) { patch_to_points(in, out); };
+const auto kToOutputs = [](const auto& in, auto& out) { points_to_outputs(in, out); };
+const auto kFromOutputs = [](const auto& in, auto& out) { outputs_to_points(in, out); };
+const auto kFromTaps = [](const auto& in, auto& out) { taps_to_points(in, out); };
+const auto kToTaps = [](const auto& in, auto& out) { points_to_taps(in, out); };
+
+int64_t round_up(int64_t count, int64_t granule) { return (count + granule - 1) / granule * granule; }
+
+// A stack of pictures of one size, and where tiles lie in it.
+struct Pictures {
+  int64_t channels, height, width, columns;
+  int64_t plane() const { return height * width * columns; }
+};
+
+struct Tiles {
+  int64_t down, across;
+  int64_t count() const { return down * across; }
+  int64_t y(int64_t tile) const { return tile / across * kWinogradOutputs; }
+  int64_t x(int64_t tile) const { return tile % across * kWinogradOutputs; }
+};
+
+Tiles tiles_of(int64_t out_height, int64_t out_width) {
+  return {(out_height + kWinogradOutputs - 1) / kWinogradOutputs,
+          (out_width + kWinogradOutputs - 1) / kWinogradOutputs};
+}
+
+// Values at 36 points. A point's matrix has rows of `length` floats in panels: [panel][row][kTileColumns].
+// Points are a cache line more than the matrix apart, or their equal places would fall into one set of the
+// cache.
+struct Points {
+  float* data;
+  int64_t rows;
+  int64_t panels;
+  int64_t distance() const { return rows * panels * kTileColumns + kLanes; }
+  float* panel(int point, int64_t p) const { return data + point * distance() + p * rows * kTileColumns; }
+  float* at(int64_t row, int64_t place) const {  // of point 0
+    return data + (place / kTileColumns * rows + row) * kTileColumns + place % kTileColumns;
+  }
+};
+
+int64_t points_floats(int64_t rows, int64_t length) {
+  return kPoints * (rows * round_up(length, kTileColumns) + kLanes);
+}
+
+// What stands at y, x and beyond, zeros outside of the picture.
+template <int Size>
+void load_square(const Pictures& p, const float* plane, int64_t y, int64_t x, int64_t column,
+                 Vector (&square)[Size][Size]) {
+  for (int i = 0; i < Size; ++i) {
+    const bool inside = y + i >= 0 && y + i < p.height;
+    const float* row = plane + ((y + i) * p.width + x) * p.columns + column;
+    for (int j = 0; j < Size; ++j) {
+      square[i][j] = inside && x + j >= 0 && x + j < p.width ? load(row + j * p.columns) : Vector{};
+    }
+  }
+}
+
+// A block of tiles: [begin, end).
+struct Block {
+  int64_t begin, end;
+  int64_t length(int64_t columns) const { return (end - begin) * columns; }
+};
+
+// Calls visit(tile, column, place) for each vector of a block: `place` counts its floats.
+template <class Visit>
+void for_each_vector(const Block& block, int64_t columns, const Visit& visit) {
+  int64_t place = 0;
+  for (int64_t tile = block.begin; tile < block.end; ++tile) {
+    for (int64_t column = 0; column < columns; column += kLanes, place += kLanes) visit(tile, column, place);
+  }
+}
+
+void transform_patches(const Pictures& in, const float* data, const Tiles& tiles, int64_t pad,
+                       const Block& block, const Points& points) {
+  for (int64_t c = 0; c < in.channels; ++c) {
+    for_each_vector(block, in.columns, [&](int64_t tile, int64_t column, int64_t place) {
+      Patch patch;
+      Patch result;
+      load_square(in, data + c * in.plane(), tiles.y(tile) - pad, tiles.x(tile) - pad, column, patch);
+      in_two_dimensions(patch, result, kToPoints);
+      float* to = points.at(c, place);
+      for (int p = 0; p < kPoints; ++p)
+        store(result[p / kWinogradPatch][p % kWinogradPatch], to + p * points.distance());
+    });
+  }
+}
+
+void transform_outputs(const Pictures& out, float* data, const Tiles& tiles, const Block& block,
+                       const float* bias, bool accumulate, const Points& points) {
+  for (int64_t o = 0; o < out.channels; ++o) {
+    const Vector start = Vector{} + (bias != nullptr ? bias[o] : 0.0f);
+    for_each_vector(block, out.columns, [&](int64_t tile, int64_t column, int64_t place) {
+      Patch patch;
+      OutputTile result;
+      const float* from = points.at(o, place);
+      for (int p = 0; p < kPoints; ++p)
+        patch[p / kWinogradPatch][p % kWinogradPatch] = load(from + p * points.distance());
+      in_two_dimensions(patch, result, kToOutputs);
+      const int64_t height = std::min<int64_t>(kWinogradOutputs, out.height - tiles.y(tile));
+      const int64_t width = std::min<int64_t>(kWinogradOutputs, out.width - tiles.x(tile));
+      float* to = data + o * out.plane() + (tiles.y(tile) * out.width + tiles.x(tile)) * out.columns + column;
+      for (int64_t i = 0; i < height; ++i) {
+        for (int64_t j = 0; j < width; ++j) {
+          float* at = to + (i * out.width + j) * out.columns;
+          store(result[i][j] + start + (accumulate ? load(at) : Vector{}), at);
+        }
+      }
+    });
+  }
+}
+
+// Weights [out][in][3][3] to [point][out][in]; turned by 180 degrees for the way back.
+void transform_weights(const ConvolutionShape& s, const float* weights, bool turned, float* points) {
+  const int64_t channels = round_up(s.in_channels, kLanes);
+  const int64_t distance = s.out_channels * channels;
+  constexpr int kWindow = kWinogradTaps * kWinogradTaps;
+  for (int64_t o = 0; o < s.out_channels; ++o) {
+    for (int64_t c = 0; c < s.in_channels; c += kLanes) {
+      float lanes[kWindow][kLanes] = {};
+      const int64_t count = std::min(kLanes, s.in_channels - c);
+      const float* from = weights + (o * s.in_channels + c) * kWindow;
+      for (int64_t l = 0; l < count; ++l) {
+        for (int t = 0; t < kWindow; ++t) lanes[turned ? kWindow - 1 - t : t][l] = from[l * kWindow + t];
+      }
+      Vector taps[kWinogradTaps][kWinogradTaps];
+      Vector rows[kWinogradTaps][kWinogradPatch];
+      for (int i = 0; i < kWinogradTaps; ++i) {
+        for (int j = 0; j < kWinogradTaps; ++j) taps[i][j] = load(lanes[i * kWinogradTaps + j]);
+        taps_to_points(taps[i], rows[i]);
+      }
+      for (int j = 0; j < kWinogradPatch; ++j) {
+        const Vector column[kWinogradTaps] = {rows[0][j], rows[1][j], rows[2][j]};
+        Vector result[kWinogradPatch];
+        taps_to_points(column, result);
+        for (int i = 0; i < kWinogradPatch; ++i)
+          store(result[i], points + (i * kWinogradPatch + j) * distance + o * channels + c);
+      }
+    }
+  }
+}
+
+int64_t weight_floats(const ConvolutionShape& s) {
+  return kPoints * s.out_channels * round_up(s.in_channels, kTileColumns);
+}
+
+// Tiles that are done at once: their values at the points shall stay in the second-level cache.
+int64_t tiles_at_once(int64_t channels, const Tiles& tiles, int64_t columns) {
+  return std::clamp<int64_t>(kBlockFloats / (kPoints * channels * columns), 1, tiles.count());
+}
+
+// Sources to results at every point: results[r] = sum over k of weights(r, k) sources[k].
+void multiply(const float* weights, int64_t distance, int64_t row, int64_t step, const Points& sources,
+              const Points& results) {
+  for (int point = 0; point < kPoints; ++point) {
+    for (int64_t r = 0; r < results.rows; r += kTileRows) {
+      const float* a = weights + point * distance + r * row;
+      for (int64_t p = 0; p < results.panels; ++p) {
+        float* to = results.panel(point, p) + r * kTileColumns;
+        with_rows(results.rows - r, [&](auto rows) {
+          TileSums<rows.value> sums = {};
+          add_product(sources.rows, a, row, step, sources.panel(point, p), sums);
+          for (int i = 0; i < rows.value; ++i) {
+            for (int v = 0; v < kTileVectors; ++v) store(sums.of[i][v], to + i * kTileColumns + v * kLanes);
+          }
+        });
+      }
+    }
+  }
+}
+
+// A convolution of `in` with transformed weights, weights(out, in) being at out * row + in * step.
+void convolve(const Pictures& in, const float* from, const Pictures& out, float* to, int64_t pad,
+              const float* bias, bool accumulate, int64_t distance, int64_t row, int64_t step,
+              const float* weights, float* scratch) {
+  const Tiles tiles = tiles_of(out.height, out.width);
+  const int64_t at_once = tiles_at_once(in.channels + out.channels, tiles, in.columns);
+  for (Block block{0, 0}; block.end < tiles.count();) {
+    block = {block.end, std::min(block.end + at_once, tiles.count())};
+    const int64_t panels = round_up(block.length(in.columns), kTileColumns) / kTileColumns;
+    const Points sources{scratch, in.channels, panels};
+    const Points results{scratch + points_floats(in.channels, panels * kTileColumns), out.channels, panels};
+    transform_patches(in, from, tiles, pad, block, sources);
+    multiply(weights, distance, row, step, sources, results);
+    transform_outputs(out, to, tiles, block, bias, accumulate, results);
+  }
+}
+
+// Sixteen channels' patches, transposed: a row a sample, with the channels in its vectors.
+void transform_patches_transposed(const Pictures& in, const float* data, const Tiles& tiles, int64_t pad,
+                                  const Block& block, const Points& points) {
+  for (int64_t c = 0; c < points.panels * kTileColumns; c += kLanes) {
+    for_each_vector(block, in.columns, [&](int64_t tile, int64_t column, int64_t place) {
+      Vector values[kPoints][kLanes] = {};
+      for (int64_t l = 0; l < std::min(kLanes, in.channels - c); ++l) {
+        Patch patch;
+        Patch result;
+        load_square(in, data + (c + l) * in.plane(), tiles.y(tile) - pad, tiles.x(tile) - pad, column, patch);
+        in_two_dimensions(patch, result, kToPoints);
+        for (int p = 0; p < kPoints; ++p) values[p][l] = result[p / kWinogradPatch][p % kWinogradPatch];
+      }
+      for (int p = 0; p < kPoints; ++p) {
+        transpose(values[p]);
+        float* to = points.panel(p, c / kTileColumns) + place * kTileColumns + c % kTileColumns;
+        for (int64_t l = 0; l < kLanes; ++l) store(values[p][l], to + l * kTileColumns);
+      }
+    });
+  }
+}
+
+// To [point][channel][place], each point at a distance.
+void transform_deltas(const Pictures& out, const float* data, const Tiles& tiles, const Block& block,
+                      int64_t distance, float* points) {
+  const int64_t length = block.length(out.columns);
+  for (int64_t o = 0; o < out.channels; ++o) {
+    for_each_vector(block, out.columns, [&](int64_t tile, int64_t column, int64_t place) {
+      OutputTile square;
+      Patch result;
+      load_square(out, data + o * out.plane(), tiles.y(tile), tiles.x(tile), column, square);
+      in_two_dimensions(square, result, kFromOutputs);
+      for (int p = 0; p < kPoints; ++p) {
+        store(result[p / kWinogradPatch][p % kWinogradPatch], points + p * distance + o * length + place);
+      }
+    });
+  }
+}
+
+// sums[point][out][in] (+)= deltas[point][out][place] sources[point][place][in]
+void add_gradients(int64_t out_channels, const float* deltas, int64_t distance, const Points& sources,
+                   bool accumulate, float* sums) {
+  const int64_t channels = sources.panels * kTileColumns;
+  for (int point = 0; point < kPoints; ++point) {
+    for (int64_t p = 0; p < sources.panels; ++p) {
+      for (int64_t o = 0; o < out_channels; o += kTileRows) {
+        const float* a = deltas + point * distance + o * sources.rows;
+        float* to = sums + (point * out_channels + o) * channels + p * kTileColumns;
+        with_rows(out_channels - o, [&](auto rows) {
+          TileSums<rows.value> tile = {};
+          add_product(sources.rows, a, sources.rows, 1, sources.panel(point, p), tile);
+          for (int i = 0; i < rows.value; ++i) {
+            for (int v = 0; v < kTileVectors; ++v) {
+              float* at = to + i * channels + v * kLanes;
+              store(accumulate ? load(at) + tile.of[i][v] : tile.of[i][v], at);
+            }
+          }
+        });
+      }
+    }
+  }
+}
+
+void transform_gradients(const ConvolutionShape& s, const float* sums, bool accumulate, float* gradient) {
+  const int64_t channels = round_up(s.in_channels, kTileColumns);
+  constexpr int kWindow = kWinogradTaps * kWinogradTaps;
+  for (int64_t o = 0; o < s.out_channels; ++o) {
+    for (int64_t c = 0; c < s.in_channels; c += kLanes) {
+      Patch patch;
+      Vector taps[kWinogradTaps][kWinogradTaps];
+      for (int p = 0; p < kPoints; ++p) {
+        patch[p / kWinogradPatch][p % kWinogradPatch] = load(sums + (p * s.out_channels + o) * channels + c);
+      }
+      in_two_dimensions(patch, taps, kToTaps);
+      float lanes[kWindow][kLanes];
+      for (int t = 0; t < kWindow; ++t) store(taps[t / kWinogradTaps][t % kWinogradTaps], lanes[t]);
+      float* to = gradient + (o * s.in_channels + c) * kWindow;
+      for (int64_t l = 0; l < std::min(kLanes, s.in_channels - c); ++l) {
+        for (int t = 0; t < kWindow; ++t, ++to) *to = (accumulate ? *to : 0.0f) + lanes[t][l];
+      }
+    }
+  }
+}
+
+int64_t block_floats(const ConvolutionShape& s, int64_t columns) {
+  // Of the pictures on either side of the convolution, the larger decides.
+  const int64_t height = std::max(s.in_height, s.out_height());
+  const int64_t width = std::max(s.in_width, s.out_width());
+  const int64_t channels = round_up(s.in_channels, kTileColumns) + s.out_channels;
+  const Tiles tiles = tiles_of(height, width);
+  const int64_t length = round_up(
+      tiles_at_once(s.in_channels + s.out_channels, tiles, columns) * columns + kTileColumns, kTileColumns);
+  return points_floats(channels, length) + kPoints * kLanes;
+}
+
+Pictures inputs_of(const ConvolutionShape& s, int64_t columns) {
+  return {s.in_channels, s.in_height, s.in_width, columns};
+}
+Pictures outputs_of(const ConvolutionShape& s, int64_t columns) {
+  return {s.out_channels, s.out_height(), s.out_width(), columns};
+}
+
+}  // namespace
+
+bool has_winograd(const ConvolutionShape& s) {
+  constexpr int64_t kFewChannels = 16;
+  return s.winograd && s.kernel_height == kWinogradTaps && s.kernel_width == kWinogradTaps && s.stride == 1 &&
+         s.pad < kWinogradTaps && s.in_channels >= kFewChannels && s.out_channels >= kFewChannels &&
+         s.out_height() >= kWinogradOutputs && s.out_width() >= kWinogradOutputs;
+}
+
+int64_t winograd_scratch(const ConvolutionShape& s, int64_t columns) {
+  int64_t block = 0;
+  for (int64_t n = kLanes; n <= columns; n += kLanes) block = std::max(block, block_floats(s, n));
+  return weight_floats(s) + block;
+}
+
+void winograd_fprop(const ConvolutionShape& s, int64_t columns, const float* in, const float* weights,
+                    const float* bias, float* out, float* scratch) {
+  transform_weights(s, weights, false, scratch);
+  const int64_t channels = round_up(s.in_channels, kLanes);
+  convolve(inputs_of(s, columns), in, outputs_of(s, columns), out, s.pad, bias, false,
+           s.out_channels * channels, channels, 1, scratch, scratch + weight_floats(s));
+}
+
+void winograd_bprop(const ConvolutionShape& s, int64_t columns, const float* out_delta, const float* weights,
+                    bool accumulate, float* in_delta, float* scratch) {
+  transform_weights(s, weights, true, scratch);
+  const int64_t channels = round_up(s.in_channels, kLanes);
+  convolve(outputs_of(s, columns), out_delta, inputs_of(s, columns), in_delta, kWinogradTaps - 1 - s.pad,
+           nullptr, accumulate, s.out_channels * channels, 1, channels, scratch, scratch + weight_floats(s));
+}
+
+void winograd_grad(const ConvolutionShape& s, int64_t columns, const float* in, const float* out_delta,
+                   bool accumulate, float* gradient, float* scratch) {
+  const Tiles tiles = tiles_of(s.out_height(), s.out_width());
+  const int64_t at_once = tiles_at_once(s.in_channels + s.out_channels, tiles, columns);
+  float* sums = scratch;
+  float* deltas = sums + weight_floats(s);
+  for (Block block{0, 0}; block.end < tiles.count();) {
+    block = {block.end, std::min(block.end + at_once, tiles.count())};
+    const int64_t length = block.length(columns);
+    const int64_t distance = s.out_channels * length + kLanes;
+    const Points sources{deltas + kPoints * distance, length,
+                         round_up(s.in_channels, kTileColumns) / kTileColumns};
+    transform_deltas(outputs_of(s, columns), out_delta, tiles, block, distance, deltas);
+    transform_patches_transposed(inputs_of(s, columns), in, tiles, s.pad, block, sources);
+    add_gradients(s.out_channels, deltas, distance, sources, block.begin > 0, sums);
+  }
+  transform_gradients(s, sums, accumulate, gradient);
+}
+
+}  // namespace lockstep::kernels
