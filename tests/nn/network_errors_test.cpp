@@ -27,7 +27,7 @@ const std::vector<Mistake> kMistakes = {
     {"UnknownType",
      {"relu", "liner 10"},
      {"net.cfg:2: layer 'liner 10'", "no layer 'liner'", "did you mean 'linear'?"}},
-    {"UnknownTypeFarFromAll", {"xyzzyplugh"}, {"no layer 'xyzzyplugh'", "known: conv, linear"}},
+    {"UnknownTypeFarFromAll", {"xyzzyplugh"}, {"no layer 'xyzzyplugh'", "known: conv, deconv"}},
 
     {"NoName", {"linear =5"}, {"'=5' is not of the form name=value"}},
     {"NoValue", {"conv 20 kernel="}, {"'kernel=' is not of the form name=value"}},
