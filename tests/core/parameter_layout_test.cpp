@@ -55,7 +55,7 @@ TEST(ParameterLayout, CutsARangeIntoThePartsOfItsParameters) {
   EXPECT_TRUE(parts(5, 5).empty());
 }
 
-TEST(ParameterLayout, CountsTheNumbersThatAreTrained) {
+TEST(ParameterLayout, CountsTheNumbersWithoutThePadding) {
   const ParameterLayout layout = two_parameters();
   EXPECT_EQ(layout.parameters()[0].size, 60);
   EXPECT_EQ(layout.parameters()[1].size, 257);
