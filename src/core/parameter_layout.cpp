@@ -4,10 +4,11 @@
 
 namespace lockstep {
 
-int64_t ParameterLayout::add(std::string layer, std::string name, std::vector<int64_t> dims) {
+int64_t ParameterLayout::add(std::string layer, std::string name, std::vector<int64_t> dims,
+                             std::optional<float> keep) {
   int64_t size = 1;
   for (const int64_t d : dims) size *= d;
-  parameters_.push_back({std::move(layer), std::move(name), std::move(dims), floats_, size});
+  parameters_.push_back({std::move(layer), std::move(name), std::move(dims), floats_, size, keep});
   floats_ += (size + kBlock - 1) / kBlock * kBlock;
   return static_cast<int64_t>(parameters_.size()) - 1;
 }

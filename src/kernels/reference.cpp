@@ -1,5 +1,6 @@
 #include "lockstep/kernels/reference.h"
 
+#include <cmath>
 #include <vector>
 
 namespace lockstep::kernels::reference {
@@ -25,7 +26,7 @@ void for_each_product(const ConvolutionShape& s, int64_t columns, const Visit& v
             }
 }
 
-// Calls visit(in index, out index) for every cell of every window.
+// Calls visit(in index, out index) for every cell of every window that lies inside the picture.
 template <class Visit>
 void for_each_cell(const PoolingShape& s, int64_t columns, const Visit& visit) {
   for (int64_t c = 0; c < s.channels; ++c)
@@ -34,10 +35,25 @@ void for_each_cell(const PoolingShape& s, int64_t columns, const Visit& visit) {
         for (int64_t i = 0; i < s.window; ++i)
           for (int64_t j = 0; j < s.window; ++j)
             for (int64_t n = 0; n < columns; ++n) {
+              if (y * s.stride + i >= s.in_height || x * s.stride + j >= s.in_width) continue;
               const int64_t in = (c * s.in_height + y * s.stride + i) * s.in_width + x * s.stride + j;
               const int64_t out = (c * s.out_height() + y) * s.out_width() + x;
               visit(in * columns + n, out * columns + n);
             }
+}
+
+// Calls visit(channel, index) for every value of a sample.
+template <class Visit>
+void for_each_value(const BatchnormShape& s, const Visit& visit) {
+  for (int64_t c = 0; c < s.channels; ++c)
+    for (int64_t p = 0; p < s.positions; ++p)
+      for (int64_t n = 0; n < s.samples; ++n)
+        visit(static_cast<size_t>(c), (c * s.positions + p) * s.columns + n);
+}
+
+double normalised(float in, float mean, float variance, float epsilon) {
+  return (static_cast<double>(in) - static_cast<double>(mean)) /
+         std::sqrt(static_cast<double>(variance) + static_cast<double>(epsilon));
 }
 
 void store(const std::vector<double>& sums, bool accumulate, float* out) {
@@ -52,6 +68,13 @@ size_t in_size(const PoolingShape& s, int64_t columns) {
 
 size_t out_size(const PoolingShape& s, int64_t columns) {
   return static_cast<size_t>(s.channels * s.out_height() * s.out_width() * columns);
+}
+
+// How many cells each output is the mean of.
+std::vector<double> cell_counts(const PoolingShape& s, int64_t columns) {
+  std::vector<double> counts(out_size(s, columns));
+  for_each_cell(s, columns, [&](int64_t, int64_t o) { counts[static_cast<size_t>(o)] += 1; });
+  return counts;
 }
 
 }  // namespace
@@ -109,6 +132,71 @@ void convolution_grad(const ConvolutionShape& s, int64_t columns, const float* i
   store(sums, accumulate, gradient);
 }
 
+void batchnorm_moments(const BatchnormShape& s, const float* in, float* mean, float* variance) {
+  std::vector<double> means(static_cast<size_t>(s.channels));
+  std::vector<double> squares(means.size());
+  const double values = static_cast<double>(s.values());
+  for_each_value(s, [&](size_t c, int64_t i) { means[c] += static_cast<double>(in[i]) / values; });
+  for_each_value(s, [&](size_t c, int64_t i) {
+    squares[c] += std::pow(static_cast<double>(in[i]) - means[c], 2) / values;
+  });
+  store(means, false, mean);
+  store(squares, false, variance);
+}
+
+void batchnorm_normalise(const BatchnormShape& s, const float* in, const float* mean, const float* variance,
+                         const float* gamma, const float* beta, float epsilon, float* out) {
+  std::vector<double> results(static_cast<size_t>(s.channels * s.positions * s.columns));
+  for_each_value(s, [&](size_t c, int64_t i) {
+    results[static_cast<size_t>(i)] =
+        static_cast<double>(gamma[c]) * normalised(in[i], mean[c], variance[c], epsilon) +
+        static_cast<double>(beta[c]);
+  });
+  store(results, false, out);
+}
+
+void batchnorm_grad(const BatchnormShape& s, const float* in, const float* mean, const float* variance,
+                    float epsilon, const float* out_delta, float* delta_sum, float* delta_dot_x) {
+  std::vector<double> sums(static_cast<size_t>(s.channels));
+  std::vector<double> dots(sums.size());
+  for_each_value(s, [&](size_t c, int64_t i) {
+    const double delta = static_cast<double>(out_delta[i]);
+    sums[c] += delta;
+    dots[c] += delta * normalised(in[i], mean[c], variance[c], epsilon);
+  });
+  store(sums, false, delta_sum);
+  store(dots, false, delta_dot_x);
+}
+
+// By the chain rule through mean and variance (Ioffe, Szegedy 2015, section 3), rather than the simplified
+// sum.
+void batchnorm_bprop(const BatchnormShape& s, const float* in, const float* mean, const float* variance,
+                     const float* gamma, float epsilon, const float* out_delta, bool accumulate,
+                     float* in_delta) {
+  const double values = static_cast<double>(s.values());
+  std::vector<double> of_variance(static_cast<size_t>(s.channels));
+  std::vector<double> of_mean(of_variance.size());
+  const auto deviation = [&](size_t c) {
+    return std::sqrt(static_cast<double>(variance[c]) + static_cast<double>(epsilon));
+  };
+  const auto of_normalised = [&](size_t c, int64_t i) {
+    return static_cast<double>(out_delta[i]) * static_cast<double>(gamma[c]);
+  };
+  const auto centred = [&](size_t c, int64_t i) {
+    return static_cast<double>(in[i]) - static_cast<double>(mean[c]);
+  };
+  for_each_value(s, [&](size_t c, int64_t i) {
+    of_variance[c] += of_normalised(c, i) * centred(c, i) * -0.5 * std::pow(deviation(c), -3);
+    of_mean[c] -= of_normalised(c, i) / deviation(c);
+  });
+  std::vector<double> results(static_cast<size_t>(s.channels * s.positions * s.columns));
+  for_each_value(s, [&](size_t c, int64_t i) {
+    results[static_cast<size_t>(i)] = of_normalised(c, i) / deviation(c) +
+                                      of_variance[c] * 2 * centred(c, i) / values + of_mean[c] / values;
+  });
+  store(results, accumulate, in_delta);
+}
+
 void maxpool_fprop(const PoolingShape& s, int64_t columns, const float* in, float* out) {
   std::vector<bool> seen(out_size(s, columns));
   for_each_cell(s, columns, [&](int64_t i, int64_t o) {
@@ -132,9 +220,9 @@ void maxpool_bprop(const PoolingShape& s, int64_t columns, const float* in, cons
 
 void avgpool_fprop(const PoolingShape& s, int64_t columns, const float* in, float* out) {
   std::vector<double> sums(out_size(s, columns));
-  const double share = 1.0 / static_cast<double>(s.window * s.window);
+  const std::vector<double> counts = cell_counts(s, columns);
   for_each_cell(s, columns, [&](int64_t i, int64_t o) {
-    sums[static_cast<size_t>(o)] += share * static_cast<double>(in[i]);
+    sums[static_cast<size_t>(o)] += static_cast<double>(in[i]) / counts[static_cast<size_t>(o)];
   });
   store(sums, false, out);
 }
@@ -142,9 +230,9 @@ void avgpool_fprop(const PoolingShape& s, int64_t columns, const float* in, floa
 void avgpool_bprop(const PoolingShape& s, int64_t columns, const float* out_delta, bool accumulate,
                    float* in_delta) {
   std::vector<double> sums(in_size(s, columns));
-  const double share = 1.0 / static_cast<double>(s.window * s.window);
+  const std::vector<double> counts = cell_counts(s, columns);
   for_each_cell(s, columns, [&](int64_t i, int64_t o) {
-    sums[static_cast<size_t>(i)] += share * static_cast<double>(out_delta[o]);
+    sums[static_cast<size_t>(i)] += static_cast<double>(out_delta[o]) / counts[static_cast<size_t>(o)];
   });
   store(sums, accumulate, in_delta);
 }

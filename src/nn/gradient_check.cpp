@@ -20,6 +20,7 @@ class Probe {
   explicit Probe(const GradientCase& c) : network_(c.input, lines_of(c), {}), random_(1, Purpose::kTest, 0) {
     pass_.samples = kSamples;
     pass_.columns = kernels::columns_for(kSamples);
+    pass_.minibatch = kSamples;
     pass_.training = true;
     pass_.seed = 7;
     workspace_ = network_.workspace(pass_.columns);
@@ -93,11 +94,17 @@ class Probe {
 const std::vector<GradientCase>& gradient_cases() {
   static const std::vector<GradientCase> cases = {
       {"conv", {3, 6, 5}, {"conv 4 kernel=3 pad=1", "conv 5 kernel=3 stride=2 pad=1"}},
+      {"deconv", {3, 4, 3}, {"conv 4 kernel=3 pad=1", "deconv 2 kernel=4 stride=2 pad=1"}},
       {"linear", {7}, {"linear 9", "linear 5"}},
       {"linear", {7}, {"linear 9 name=a", "linear 7 tied=a", "linear 9 share=a"}},
       {"maxpool", {2, 7, 7}, {"conv 3 kernel=3 pad=1", "maxpool 3 stride=2"}, 1e-4},
+      {"maxpool", {2, 6, 7}, {"conv 3 kernel=3 pad=1", "maxpool 3 stride=2 edge=keep"}, 1e-4},
       {"avgpool", {2, 7, 7}, {"conv 3 kernel=3 pad=1", "avgpool 3 stride=2"}},
+      {"avgpool", {2, 6, 7}, {"conv 3 kernel=3 pad=1", "avgpool 3 stride=2 edge=keep"}},
+      {"globalavgpool", {2, 4, 5}, {"conv 3 kernel=3 pad=1", "globalavgpool"}},
       {"subsample", {2, 6, 6}, {"conv 3 kernel=3 pad=1", "subsample 2"}},
+      // Normalising takes away what a bias before it adds, hence the layer in between.
+      {"batchnorm", {2, 4, 5}, {"conv 3 kernel=3 pad=1", "tanh", "batchnorm", "linear 3"}},
       {"relu", {7}, {"linear 9", "relu"}},
       {"leaky-relu", {7}, {"linear 9", "leaky-relu 0.1"}},
       {"sigmoid", {7}, {"linear 9", "sigmoid"}},
@@ -114,6 +121,7 @@ double gradient_error(const GradientCase& gradient_case) {
   const float* gradient = probe.gradient();
   double worst = 0;
   for (const ParameterInfo& parameter : probe.network().layout().parameters()) {
+    if (parameter.keep) continue;  // a statistic has no derivative
     for (int d = 0; d < kDirections; ++d) {
       std::vector<float> direction(static_cast<size_t>(parameter.size));
       double expected = 0;

@@ -44,6 +44,10 @@ int64_t LayerArguments::leading_whole(const std::string& name, int64_t lowest) {
 
 double LayerArguments::leading_real(const std::string& name, double lowest, double below, double fallback) {
   if (leading_used_ < leading_.size() && !has(name)) values_[name] = leading_[leading_used_++];
+  return real(name, lowest, below, fallback);
+}
+
+double LayerArguments::real(const std::string& name, double lowest, double below, double fallback) {
   asked_.insert(name);
   if (!has(name)) return fallback;
   double number = 0;

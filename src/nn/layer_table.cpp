@@ -8,10 +8,13 @@ namespace lockstep::nn {
 const std::vector<LayerType>& layer_table() {
   static const std::vector<LayerType> table = {
       {"conv", "conv CHANNELS kernel=K [stride=S] [pad=P] [init=I]", 1, make_conv},
+      {"deconv", "deconv CHANNELS kernel=K [stride=S] [pad=P] [init=I]", 1, make_deconv},
       {"linear", "linear UNITS [init=I] [tied=NAME]", 1, make_linear},
-      {"maxpool", "maxpool WINDOW [stride=S]", 1, make_maxpool},
-      {"avgpool", "avgpool WINDOW [stride=S]", 1, make_avgpool},
-      {"subsample", "subsample WINDOW [stride=S]", 1, make_subsample},
+      {"maxpool", "maxpool WINDOW [stride=S] [edge=keep]", 1, make_maxpool},
+      {"avgpool", "avgpool WINDOW [stride=S] [edge=keep]", 1, make_avgpool},
+      {"globalavgpool", "globalavgpool", 1, make_globalavgpool},
+      {"subsample", "subsample WINDOW [stride=S] [edge=keep]", 1, make_subsample},
+      {"batchnorm", "batchnorm [momentum=0.9] [epsilon=1e-5]", 1, make_batchnorm},
       {"relu", "relu", 1, make_relu},
       {"leaky-relu", "leaky-relu [SLOPE]", 1, make_leaky_relu},
       {"sigmoid", "sigmoid", 1, make_sigmoid},

@@ -119,7 +119,8 @@ void Network::add_node(const LayerLine& line, const NetworkSettings& settings) {
   nodes_.push_back(std::move(node));
 }
 
-// share= takes all parameters of another layer, tied= its weights; either way the shapes must be the same.
+// share= takes all that another layer learns, tied= its weights; either way the shapes must be the same.
+// Statistics stay each layer's own, since they are of the values that it sees.
 void Network::adopt_parameters(Node& node, LayerArguments& arguments, const std::string& other,
                                bool only_weights) {
   const std::string key = only_weights ? "tied=" : "share=";
@@ -134,7 +135,7 @@ void Network::adopt_parameters(Node& node, LayerArguments& arguments, const std:
   }
   const Node& owner = nodes_[static_cast<size_t>(index)];
   for (size_t p = 0; p < node.specs.size(); ++p) {
-    if (only_weights && node.specs[p].name != "weights") continue;
+    if (node.specs[p].keep || (only_weights && node.specs[p].name != "weights")) continue;
     const bool fits = p < owner.specs.size() && owner.specs[p].dims == node.specs[p].dims;
     if (!fits) {
       arguments.complain(text(key, other, " does not fit: its ", node.specs[p].name, " need ",
@@ -166,7 +167,8 @@ void Network::lay_out_parameters() {
   for (size_t i = nodes_.size(); i-- > 0;) {
     Node& node = nodes_[i];
     for (size_t p = 0; p < node.specs.size(); ++p) {
-      if (node.owns[p]) node.parameters[p] = layout_.add(node.name, node.specs[p].name, node.specs[p].dims);
+      const ParameterSpec& spec = node.specs[p];
+      if (node.owns[p]) node.parameters[p] = layout_.add(node.name, spec.name, spec.dims, spec.keep);
     }
   }
   for (Node& node : nodes_) {  // owners stand above those that share, and are resolved first

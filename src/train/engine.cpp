@@ -67,6 +67,7 @@ nn::Pass Engine::load(const dist::Plan& plan, int rank, int64_t microbatch, cons
   nn::Pass pass;
   pass.samples = range.size();
   pass.columns = kernels::columns_for(pass.samples);
+  pass.minibatch = plan.samples();
   pass.first_sample = static_cast<uint32_t>(range.begin);
   const int64_t first = range.begin - plan.samples_of(plan.of_rank(rank).begin).begin;
   const std::span<const unsigned char* const> inputs(samples.inputs.data() + first,

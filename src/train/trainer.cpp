@@ -179,43 +179,6 @@ void Trainer::train_step(data::Loader& loader, double learning_rate, const StopS
   watch_.add(Phase::kReduction, reducer_->waited_seconds() - waited);
 }
 
-void Trainer::update(const dist::Plan& plan, double learning_rate) {
-  reducer_->finish(
-      tree_, plan,
-      [&](dist::Range range, const float* gradient) {
-        optimizer_->update(range.begin, range.size(), gradient, learning_rate, state_.step,
-                           parameters_.data());
-      },
-      parameters_.data());
-}
-
-// The norm needs the whole gradient, so it is summed first and applied in a second pass.
-void Trainer::update_clipped(const dist::Plan& plan, double learning_rate) {
-  reducer_->finish(
-      tree_, plan,
-      [&](dist::Range range, const float* gradient) {
-        std::copy_n(gradient, range.size(), clipped_.data() + range.begin);
-        for (int64_t at = 0; at < range.size(); at += kBlock) {
-          double squares = 0;
-          for (int64_t i = at; i < at + kBlock; ++i)
-            squares += static_cast<double>(gradient[i]) * static_cast<double>(gradient[i]);
-          block_squares_[static_cast<size_t>((range.begin + at) / kBlock)] = squares;
-        }
-      },
-      nullptr);
-  reducer_->gather_blocks(block_squares_);
-  double squares = 0;
-  for (const double block : block_squares_) squares += block;
-  const double norm = std::sqrt(squares);
-  const float scale = norm > options_.clip_norm ? static_cast<float>(options_.clip_norm / norm) : 1.0f;
-  reducer_->for_each_owned([&](dist::Range range) {
-    float* gradient = clipped_.data() + range.begin;
-    for (int64_t i = 0; i < range.size(); ++i) gradient[i] *= scale;
-    optimizer_->update(range.begin, range.size(), gradient, learning_rate, state_.step, parameters_.data());
-  });
-  reducer_->gather(parameters_.data());
-}
-
 void Trainer::agree(const dist::Plan& plan, std::vector<double> sums, int stop_signal,
                     const std::string& failure) {
   // One message a rank: signal, whether a checkpoint is due, whether it failed; then its sums.

@@ -29,7 +29,33 @@ TEST(ParameterLayout, EachParameterStartsABlockOfItsOwn) {
   EXPECT_EQ(layout.floats(), 5 * kBlock);
 }
 
-TEST(ParameterLayout, CountsTheNumbersThatAreTrained) {
+TEST(ParameterLayout, CutsARangeIntoThePartsOfItsParameters) {
+  ParameterLayout layout;
+  layout.add("a", "weights", {3 * kBlock - 5});
+  layout.add("a", "running-mean", {7}, 0.5f);
+  layout.add("b", "weights", {kBlock});
+  struct Part {
+    std::string name;
+    int64_t begin, end;
+    bool operator==(const Part&) const = default;
+  };
+  const auto parts = [&](int64_t begin, int64_t end) {
+    std::vector<Part> found;
+    layout.for_each_part(begin * kBlock, end * kBlock, [&](const ParameterInfo& p, int64_t b, int64_t e) {
+      EXPECT_EQ(p.keep.has_value(), p.name == "running-mean");
+      found.push_back({p.layer + "/" + p.name, b / kBlock, e / kBlock});
+    });
+    return found;
+  };
+  EXPECT_EQ(parts(0, 5),
+            (std::vector<Part>{{"a/weights", 0, 3}, {"a/running-mean", 3, 4}, {"b/weights", 4, 5}}));
+  EXPECT_EQ(parts(1, 2), (std::vector<Part>{{"a/weights", 1, 2}}));
+  EXPECT_EQ(parts(2, 4), (std::vector<Part>{{"a/weights", 2, 3}, {"a/running-mean", 3, 4}}));
+  EXPECT_EQ(parts(4, 5), (std::vector<Part>{{"b/weights", 4, 5}}));
+  EXPECT_TRUE(parts(5, 5).empty());
+}
+
+TEST(ParameterLayout, CountsTheNumbersWithoutThePadding) {
   const ParameterLayout layout = two_parameters();
   EXPECT_EQ(layout.parameters()[0].size, 60);
   EXPECT_EQ(layout.parameters()[1].size, 257);

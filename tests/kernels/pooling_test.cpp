@@ -17,12 +17,17 @@ struct Case {
 
 // channels, in_height, in_width, window, stride; then columns.
 const std::vector<Case> kCases = {
-    {{1, 1, 1, 1, 1}, 16},    {{20, 24, 24, 2, 2}, 16},
-    {{3, 7, 9, 2, 2}, 16},                             // windows that do not divide the picture
-    {{3, 8, 11, 3, 3}, 32},   {{3, 9, 7, 3, 2}, 16},   // overlapping windows
-    {{2, 6, 10, 4, 1}, 16},   {{5, 10, 6, 2, 3}, 32},  // cells that no window reads
-    {{1, 5, 9, 5, 5}, 16},                             // one output row
-    {{2, 17, 16, 15, 1}, 16},                          // the largest window
+    {{1, 1, 1, 1, 1}, 16},       {{20, 24, 24, 2, 2}, 16},
+    {{3, 7, 9, 2, 2}, 16},                                // windows that do not divide the picture
+    {{3, 8, 11, 3, 3}, 32},      {{3, 9, 7, 3, 2}, 16},   // overlapping windows
+    {{2, 6, 10, 4, 1}, 16},      {{5, 10, 6, 2, 3}, 32},  // cells that no window reads
+    {{1, 5, 9, 5, 5}, 16},                                // one output row
+    {{2, 17, 16, 15, 1}, 16},                             // the largest window
+    {{3, 7, 9, 2, 2, true}, 16},                          // clipped windows
+    {{2, 8, 6, 3, 2, true}, 32},                          // that overlap
+    {{2, 2, 9, 3, 2, true}, 16},                          // a window larger than the picture
+    {{2, 5, 8, 1, 3, true}, 16},                          // a last window that would start outside
+    {{3, 4, 9, 9, 9, true}, 16},                          // the whole picture
 };
 
 class Pooling : public ::testing::TestWithParam<Case> {

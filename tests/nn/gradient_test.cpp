@@ -94,7 +94,9 @@ TEST_P(Gradient, OfTheInputsIsTheirCentralDifference) {
 TEST_P(Gradient, OfTheParametersIsTheirCentralDifference) {
   layer_.fprop();
   layer_.backward(delta_, false, deltas_, gradients_);
+  const std::vector<ParameterSpec> specs = layer_.layer().parameters();
   for (size_t p = 0; p < gradients_.size(); ++p) {
+    if (specs[p].keep) continue;  // a statistic has no derivative
     for (size_t i = 0; i < gradients_[p].size(); ++i) {
       expect_derivative(layer_.parameters()[p][i], gradients_[p][i], text("parameter ", p, ", number ", i));
     }
@@ -140,7 +142,8 @@ TEST_P(Gradient, GivesTheSameBitsAgain) {
 // <y, P x> = <P^T y, x> for the layers whose output is P x plus what does not depend on x.
 TEST(Adjoint, OfLayersThatAreLinearInTheirInput) {
   for (const char* line :
-       {"conv 4 kernel=3 stride=2 pad=1", "subsample 3 stride=2", "avgpool 2", "dropout 0.3"}) {
+       {"conv 4 kernel=3 stride=2 pad=1", "deconv 4 kernel=3 stride=2 pad=1", "subsample 3 stride=2",
+        "avgpool 2", "avgpool 3 stride=2 edge=keep", "globalavgpool", "dropout 0.3"}) {
     LayerUnderTest layer(line, {{3, 8, 9}}, 16);
     for (size_t p = 1; p < layer.parameters().size(); ++p) {
       std::fill(layer.parameters()[p].begin(), layer.parameters()[p].end(), 0.0f);  // the bias

@@ -28,6 +28,7 @@ class LayerUnderTest {
     layer_ = layer_type(arguments).make(arguments, shapes);
     pass_.samples = samples;
     pass_.columns = kernels::columns_for(samples);
+    pass_.minibatch = samples;
     pass_.training = true;
     pass_.seed = 3;
     pass_.step = 11;

@@ -27,7 +27,7 @@ const std::vector<Mistake> kMistakes = {
     {"UnknownType",
      {"relu", "liner 10"},
      {"net.cfg:2: layer 'liner 10'", "no layer 'liner'", "did you mean 'linear'?"}},
-    {"UnknownTypeFarFromAll", {"xyzzyplugh"}, {"no layer 'xyzzyplugh'", "known: conv, linear"}},
+    {"UnknownTypeFarFromAll", {"xyzzyplugh"}, {"no layer 'xyzzyplugh'", "known: conv, deconv"}},
 
     {"NoName", {"linear =5"}, {"'=5' is not of the form name=value"}},
     {"NoValue", {"conv 20 kernel="}, {"'kernel=' is not of the form name=value"}},
@@ -59,6 +59,22 @@ const std::vector<Mistake> kMistakes = {
      {"net.cfg:2", "its kernel of 8x8 is larger than its padded input of 8x7", "input 3x6x5", "pad 1"}},
     {"WindowBeyondInput", {"maxpool 11"}, {"its window of 11 leaves no output on its input of 3x12x10"}},
     {"WindowTooLarge", {"avgpool 16"}, {"a window of 16 is too large; expected at most 15"}},
+    {"WindowBeyondInputByItsStride",
+     {"maxpool 12 stride=2 edge=keep"},
+     {"its window of 12 leaves no output on its input of 3x12x10"}},
+    {"UnknownEdge", {"avgpool 2 edge=ceil"}, {"edge = ceil cannot be used; expected drop or keep"}},
+    {"NumberForAGlobalPool", {"globalavgpool 2"}, {"'2' is more than this layer takes"}},
+    {"DeconvWithoutKernel", {"deconv 4"}, {"it needs kernel=, a whole number"}},
+    {"DeconvPadBeyondKernel", {"deconv 4 kernel=2 pad=2"}, {"pad=2 cuts off whole kernels of 2"}},
+    {"DeconvThatLeavesNothing",
+     {"linear 5", "deconv 4 kernel=4 pad=2"},
+     {"net.cfg:2", "pad=2 leaves no output: its input of 5 becomes 0x0"}},
+    {"MomentumOfOne", {"batchnorm momentum=1"}, {"momentum = 1 cannot be used", "from 0 to below 1"}},
+    {"EpsilonOfZero", {"batchnorm epsilon=0"}, {"epsilon = 0 cannot be used", "a number from 1e-12"}},
+    {"MomentumWithoutName", {"batchnorm 0.9"}, {"'0.9' is more than this layer takes"}},
+    {"ShareOfABatchnormOfAnotherSize",
+     {"batchnorm name=n", "conv 4 kernel=1", "batchnorm share=n"},
+     {"share=n does not fit", "weights need 4", "are 3"}},
     {"PoolingOfAVector", {"linear 5", "subsample 2"}, {"net.cfg:2", "window of 2", "input of 5"}},
 
     {"NameTwice", {"relu name=a", "tanh name=a"}, {"net.cfg:2", "the name 'a' is taken"}},
@@ -125,6 +141,22 @@ TEST(Names, AreTypeAndNumberWhereNoneIsGiven) {
   EXPECT_EQ(network.index_of("mine"), 2);
   EXPECT_EQ(network.index_of("nobody"), -1);
   EXPECT_EQ(network.output_shape(), (Shape{4, 1, 1}));
+}
+
+// n becomes ceil((n - window) / stride) + 1 with edge=keep, (n - 1) stride + kernel - 2 pad by a
+// deconvolution.
+TEST(Shapes, FollowTheFormulas) {
+  const auto shape = [](const Shape& input, const std::string& line) {
+    return Network(input, lines_of({line}), "he").output_shape();
+  };
+  EXPECT_EQ(shape({3, 32, 15}, "maxpool 3 stride=2 edge=keep"), (Shape{3, 16, 7}));
+  EXPECT_EQ(shape({3, 32, 15}, "maxpool 3 stride=2"), (Shape{3, 15, 7}));
+  EXPECT_EQ(shape({3, 2, 2}, "avgpool 3 stride=2 edge=keep"), (Shape{3, 1, 1}));
+  EXPECT_EQ(shape({3, 5, 4}, "subsample 1 stride=3 edge=keep"), (Shape{3, 2, 2})) << "a third starts outside";
+  EXPECT_EQ(shape({3, 7, 5}, "globalavgpool"), (Shape{3, 1, 1}));
+  EXPECT_EQ(shape({8, 7, 5}, "deconv 3 kernel=4 stride=2 pad=1"), (Shape{3, 14, 10}));
+  EXPECT_EQ(shape({8, 1, 1}, "deconv 3 kernel=4"), (Shape{3, 4, 4}));
+  EXPECT_EQ(shape({8, 3, 3}, "batchnorm"), (Shape{8, 3, 3}));
 }
 
 TEST(Lines, TakeTheirNumberByNameToo) {

@@ -18,6 +18,7 @@ void expect_gradient(SmallNetwork& net) {
   const Values found = net.gradient(delta);
   constexpr float kStep = 0.01f;
   for (const ParameterInfo& p : net.network.layout().parameters()) {
+    if (p.keep) continue;  // a statistic has no derivative
     for (int64_t i = 0; i < p.size; ++i) {
       float& x = net.parameters[static_cast<size_t>(p.offset + i)];
       const float before = x;
@@ -66,6 +67,23 @@ TEST(NetworkGradient, OfResidualBlocks) {
                    {"conv 3 kernel=1 name=stem", "conv 3 kernel=3 pad=1", "tanh name=inner",
                     "add from=stem,inner name=sum", "conv 3 kernel=3 pad=1 name=second", "tanh name=outer",
                     "add from=sum,outer,stem", "subsample 2", "linear 3"},
+                   4);
+  expect_gradient(net);
+}
+
+TEST(NetworkGradient, OfNormalisedResidualBlocks) {
+  SmallNetwork net({2, 5, 4},
+                   {"conv 3 kernel=1 name=stem", "batchnorm name=n", "tanh name=t", "conv 3 kernel=3 pad=1",
+                    "batchnorm share=n name=m", "add from=t,m", "globalavgpool", "linear 3"},
+                   4);
+  expect_gradient(net);
+}
+
+// What a deconvolution and what it reads give is added up.
+TEST(NetworkGradient, OfDeconvolutionsInAGraph) {
+  SmallNetwork net({2, 3, 2},
+                   {"deconv 3 kernel=3 pad=1 name=a", "tanh name=t", "deconv 3 kernel=3 pad=1 name=b",
+                    "deconv 3 kernel=1 from=t name=c", "add from=b,c,t", "deconv 1 kernel=4 stride=2"},
                    4);
   expect_gradient(net);
 }
@@ -197,9 +215,10 @@ TEST(JointGradients, AreTheSumsOfTheSeparateOnes) {
 // Whatever stands between: a diverged network must not look healthy.
 TEST(Network, ANanInTheInputReachesTheLoss) {
   const std::vector<std::string> layers = {
-      "linear 6",  "relu",        "leaky-relu",      "sigmoid",
-      "tanh",      "softplus",    "dropout 0",       "maxpool 2",
-      "avgpool 2", "subsample 2", "conv 3 kernel=2", "add from=input,input"};
+      "linear 6",  "relu",          "leaky-relu",        "sigmoid",
+      "tanh",      "softplus",      "dropout 0",         "maxpool 2",
+      "avgpool 2", "subsample 2",   "conv 3 kernel=2",   "add from=input,input",
+      "batchnorm", "globalavgpool", "deconv 3 kernel=2", "maxpool 3 edge=keep"};
   for (const std::string& layer : layers) {
     for (const LossType& type : loss_table()) {
       SmallNetwork net({2, 4, 4}, {layer, "linear 5"}, 3);

@@ -22,13 +22,33 @@ const std::vector<std::string> kLayers = {"conv 4 kernel=3 pad=1",
                                           "dropout 0.25",
                                           "linear 3"};
 
-class Padding : public ::testing::TestWithParam<int64_t> {};
+// With statistics over the samples of a microbatch.
+const std::vector<std::string> kNormalised = {"batchnorm",
+                                              "deconv 3 kernel=3 stride=2 pad=1",
+                                              "batchnorm name=stem",
+                                              "relu name=r",
+                                              "deconv 3 kernel=1 from=stem",
+                                              "batchnorm",
+                                              "add from=r,batchnorm3",
+                                              "maxpool 2 edge=keep",
+                                              "avgpool 3 stride=2 edge=keep",
+                                              "globalavgpool",
+                                              "batchnorm",
+                                              "linear 3"};
 
-INSTANTIATE_TEST_SUITE_P(Samples, Padding, ::testing::Values(1, 5, 15, 17, 31),
-                         ::testing::PrintToStringParamName());
+// Samples, and the layers.
+class Padding : public ::testing::TestWithParam<std::tuple<int64_t, std::vector<std::string>>> {
+ protected:
+  int64_t samples_ = std::get<0>(GetParam());
+  std::vector<std::string> layers_ = std::get<1>(GetParam());
+};
+
+INSTANTIATE_TEST_SUITE_P(Samples, Padding,
+                         ::testing::Combine(::testing::Values(1, 5, 15, 17, 31),
+                                            ::testing::Values(kLayers, kNormalised)));
 
 TEST_P(Padding, WhatItHoldsChangesNoResultOfASample) {
-  SmallNetwork net({2, 8, 9}, kLayers, GetParam());
+  SmallNetwork net({2, 8, 9}, layers_, samples_);
   const Values delta = net.output_delta();
   const Values gradient = net.gradient(delta);
   const Values output = net.output();
@@ -49,8 +69,8 @@ TEST_P(Padding, WhatItHoldsChangesNoResultOfASample) {
 
 // A workspace that larger microbatches used before serves a smaller one, with the same bits.
 TEST_P(Padding, WhatALargerMicrobatchLeftBehindChangesNothing) {
-  SmallNetwork fresh({2, 8, 9}, kLayers, GetParam());
-  SmallNetwork used({2, 8, 9}, kLayers, 48);
+  SmallNetwork fresh({2, 8, 9}, layers_, samples_);
+  SmallNetwork used({2, 8, 9}, layers_, 48);
   used.gradient(Values(used.output().size(), 30.0f));
   used.pass = fresh.pass;
   used.set_input(test::random_values(2 * 8 * 9 * fresh.pass.columns, 7));

@@ -29,6 +29,7 @@ class SmallNetwork {
         parameters(static_cast<size_t>(network.layout().floats())) {
     pass.samples = samples;
     pass.columns = kernels::columns_for(samples);
+    pass.minibatch = samples;
     pass.training = true;
     pass.seed = 5;
     network.initialise(1, parameters.data());

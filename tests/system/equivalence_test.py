@@ -58,6 +58,43 @@ clip-norm = 0.05
 """
 
 
+# Batch normalisation within microbatches; the last of them has two samples.
+RESIDUAL = """
+layer = conv 6 kernel=3 stride=2
+layer = batchnorm
+layer = relu name=stem
+layer = conv 6 kernel=3 pad=1
+layer = batchnorm
+layer = relu
+layer = conv 6 kernel=3 pad=1
+layer = batchnorm name=branch momentum=0.8
+layer = add from=stem,branch
+layer = relu
+layer = maxpool 2 edge=keep
+layer = globalavgpool
+layer = linear 10
+learning-rate = 0.3
+momentum = 0.9
+weight-decay = 1e-3
+"""
+
+CONVOLUTIONAL_AUTOENCODER = """
+layer = conv 6 kernel=4 stride=2 pad=1
+layer = relu
+layer = conv 3 kernel=4 stride=2 pad=1
+layer = batchnorm
+layer = relu
+layer = deconv 6 kernel=4 stride=2 pad=1
+layer = relu
+layer = deconv 1 kernel=4 stride=2 pad=1
+target = input
+loss = cross-entropy
+optimizer = adam
+learning-rate = 0.01
+clip-norm = 30
+"""
+
+
 class EquivalenceTest(SystemTest):
     # 400 samples in steps of 90 are four steps and a tail of 40; 90 is 11 microbatches of 8 and one of 2, 40 is 5.
     SHAPE = "batch-size = 90\nmicrobatch = 8\nhistory-steps = 4\n"
@@ -110,6 +147,24 @@ class EquivalenceTest(SystemTest):
         clipped, _ = self.assert_layouts_agree(CLIPPED, SOME_LAYOUTS, "--steps", 12)
         free = self.succeed(self.path("run.cfg"), "--steps", 12, "--clip-norm", 0)
         self.assertNotEqual(free.digest, clipped.digest)  # the limit was met
+
+    def test_residual_network_with_batchnorm(self):
+        reference, checkpoint = self.assert_layouts_agree(RESIDUAL, SOME_LAYOUTS, "--steps", 60)
+        rows = history(checkpoint)
+        self.assertLess(rows["train_loss"][-1], 0.8 * rows["train_loss"][0])
+        found = parameters(checkpoint)
+        self.assertTrue((found["branch/running-variance"] > 0).all())
+        self.assertTrue((found["batchnorm1/running-mean"] != 0).all())
+        # Evaluation rests on the statistics that the checkpoint holds, on any number of ranks.
+        for ranks, threads in ((0, 1), (0, 2), (3, 1)):
+            evaluated = self.succeed("evaluate", checkpoint, "--threads", threads, ranks=ranks)
+            self.assertIn(reference.lines[-3], evaluated.lines)
+
+    def test_convolutional_autoencoder(self):
+        _, checkpoint = self.assert_layouts_agree(CONVOLUTIONAL_AUTOENCODER, LAYOUTS, "--steps", 30)
+        rows = history(checkpoint)
+        self.assertLess(rows["train_loss"][-1], 0.8 * rows["train_loss"][0])
+        self.assertEqual(parameters(checkpoint)["deconv1/weights"].shape, (3, 6, 4, 4))
 
     def test_many_buckets(self):
         self.assert_layouts_agree(TIED, SOME_LAYOUTS, "--steps", 6, "--bucket-kilobytes", 4)

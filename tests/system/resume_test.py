@@ -15,11 +15,15 @@ schedule = polynomial
 schedule-power = 2
 """
 
+NORMALISED = SMALL.replace("layer = relu", "layer = batchnorm\nlayer = relu")
+
 VARIANTS = {
     "sgd": SMALL.replace("momentum = 0.9\n", ""),
     "nesterov, step schedule": SMALL + "nesterov = true\nschedule = step\nschedule-steps = 10\nweight-decay = 0.001\n",
     "momentum, cosine with warm-up": SMALL + "schedule = cosine\nwarmup-steps = 20\n",
     "adam, clipped, polynomial": ADAM.replace("learning-rate = 0.05\n", ""),
+    "batchnorm": NORMALISED + "clip-norm = 0.5\nweight-decay = 0.01\n",
+    "deconv": "layer = deconv 2 kernel=3 stride=2\n" + NORMALISED,
     "adamw": SMALL.replace("momentum = 0.9\n", "optimizer = adamw\nweight-decay = 0.01\n"),
 }
 

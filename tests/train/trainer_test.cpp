@@ -28,7 +28,11 @@ std::vector<Options> kinds_of_runs() {
   clipped.warmup_steps = 5;
   Options mpi = small_options();
   mpi.reduction = "mpi";
-  return {small_options(), adam, clipped, mpi};
+  Options normalised = adam;
+  normalised.layers[2].line = "batchnorm";
+  normalised.layers[5].line = "batchnorm momentum=0.5";
+  normalised.clip_norm = 0.5;
+  return {small_options(), adam, clipped, mpi, normalised};
 }
 
 class TrainerTest : public ::testing::Test {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "lockstep/kernels/batchnorm.h"
 #include "lockstep/kernels/convolution.h"
 #include "lockstep/kernels/gemm.h"
 #include "lockstep/kernels/pooling.h"
@@ -19,6 +20,15 @@ void convolution_bprop(const ConvolutionShape& shape, int64_t columns, const flo
                        const float* weights, bool accumulate, float* in_delta);
 void convolution_grad(const ConvolutionShape& shape, int64_t columns, const float* in, const float* out_delta,
                       bool accumulate, float* gradient);
+void batchnorm_moments(const BatchnormShape& shape, const float* in, float* mean, float* variance);
+void batchnorm_normalise(const BatchnormShape& shape, const float* in, const float* mean,
+                         const float* variance, const float* gamma, const float* beta, float epsilon,
+                         float* out);
+void batchnorm_grad(const BatchnormShape& shape, const float* in, const float* mean, const float* variance,
+                    float epsilon, const float* out_delta, float* delta_sum, float* delta_dot_x);
+void batchnorm_bprop(const BatchnormShape& shape, const float* in, const float* mean, const float* variance,
+                     const float* gamma, float epsilon, const float* out_delta, bool accumulate,
+                     float* in_delta);
 void maxpool_fprop(const PoolingShape& shape, int64_t columns, const float* in, float* out);
 void maxpool_bprop(const PoolingShape& shape, int64_t columns, const float* in, const float* out_delta,
                    bool accumulate, float* in_delta);

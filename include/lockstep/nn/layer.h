@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,8 +21,9 @@ namespace lockstep::nn {
 
 // One microbatch on its way through the network.
 struct Pass {
-  int64_t samples = 0;  // of this microbatch
-  int64_t columns = 0;  // kernels::columns_for(samples)
+  int64_t samples = 0;    // of this microbatch
+  int64_t columns = 0;    // kernels::columns_for(samples)
+  int64_t minibatch = 0;  // samples of the whole minibatch, over all ranks
   bool training = false;
   // What random numbers follow from; never a rank or a thread.
   uint64_t seed = 0;
@@ -35,6 +37,9 @@ struct ParameterSpec {
   int64_t fan_in = 0;         // 0: starts at `constant` instead of at random
   int64_t fan_out = 0;
   float constant = 0;
+  // Of a statistic, which is not learned (ParameterInfo::keep). grad() gives the microbatch's observation
+  // times its share of the minibatch, so that the sum over microbatches is the minibatch's mean.
+  std::optional<float> keep = std::nullopt;
 };
 
 // What fprop, bprop and grad work on.
@@ -42,7 +47,7 @@ struct Operands {
   std::span<const float* const> inputs;      // one matrix an input: features x columns
   std::span<const float* const> parameters;  // in the order of Layer::parameters()
   float* output;                             // features x columns; written by fprop, read by the others
-  float* saved;                              // saved_floats(columns) that fprop leaves for bprop and grad
+  float* saved;                              // saved_floats(columns) that fprop leaves for grad and bprop
   float* scratch;                            // scratch_floats(columns); anybody's before and after
 };
 
@@ -78,12 +83,12 @@ class Layer {
   virtual int64_t scratch_floats(int64_t /*columns*/) const { return 0; }
 
   virtual BackwardReads backward_reads() const { return {}; }
-  // Whether value k of the output needs only value k of the inputs, and value k of an input's derivative only
-  // value k of the output's: the first input and the output, and their derivatives, may then be one memory.
+  // Whether fprop may write the output over the first input, and bprop that input's derivative over the
+  // output's.
   virtual bool in_place() const { return false; }
 
   virtual void fprop(const Pass& pass, const Operands& operands) const = 0;
-  // One sink an input.
+  // One sink an input. Comes after grad() where there are parameters, which may leave something in `saved`.
   virtual void bprop(const Pass& pass, const Operands& operands, const float* output_delta,
                      std::span<const Sink> input_deltas) const = 0;
   // One sink a parameter.

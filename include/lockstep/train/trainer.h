@@ -64,6 +64,7 @@ class Trainer {
   void train_step(data::Loader& loader, double learning_rate, const StopSignal::Listening& stop);
   void update(const dist::Plan& plan, double learning_rate);
   void update_clipped(const dist::Plan& plan, double learning_rate);
+  void apply(dist::Range range, const float* gradient, double learning_rate);
   // Ranks tell each other what the step gave, whether it failed, and whether to stop or save; all get the
   // same answer.
   void agree(const dist::Plan& plan, std::vector<double> sums, int stop_signal, const std::string& failure);

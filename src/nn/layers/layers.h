@@ -13,11 +13,14 @@ namespace lockstep::nn {
 using Inputs = const std::vector<Shape>&;
 
 std::unique_ptr<Layer> make_conv(LayerArguments& arguments, Inputs inputs);
+std::unique_ptr<Layer> make_deconv(LayerArguments& arguments, Inputs inputs);
 std::unique_ptr<Layer> make_linear(LayerArguments& arguments, Inputs inputs);
 kernels::PoolingShape pooling_shape(LayerArguments& arguments, const Shape& in);
 std::unique_ptr<Layer> make_maxpool(LayerArguments& arguments, Inputs inputs);
 std::unique_ptr<Layer> make_avgpool(LayerArguments& arguments, Inputs inputs);
+std::unique_ptr<Layer> make_globalavgpool(LayerArguments& arguments, Inputs inputs);
 std::unique_ptr<Layer> make_subsample(LayerArguments& arguments, Inputs inputs);
+std::unique_ptr<Layer> make_batchnorm(LayerArguments& arguments, Inputs inputs);
 std::unique_ptr<Layer> make_relu(LayerArguments& arguments, Inputs inputs);
 std::unique_ptr<Layer> make_leaky_relu(LayerArguments& arguments, Inputs inputs);
 std::unique_ptr<Layer> make_sigmoid(LayerArguments& arguments, Inputs inputs);

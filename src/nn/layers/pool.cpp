@@ -1,6 +1,9 @@
-// maxpool WINDOW [stride=S] and avgpool WINDOW [stride=S]: the largest value, or the mean, of each square
-// window. The stride is the window unless given; what does not fill a window at the right and the bottom is
-// left out.
+// maxpool WINDOW [stride=S] [edge=keep] and avgpool likewise: the largest value, or the mean, of each square
+// window. The stride is the window unless given. What does not fill a window at the right and the bottom is
+// left out (edge=drop, the default), or pooled in windows clipped to the picture (edge=keep: ceil((in -
+// window) / stride) + 1 outputs, known as ceil mode; a mean is then of the cells that are there).
+//
+// globalavgpool: the mean of each channel.
 #include "layers.h"
 #include "lockstep/core/error.h"
 #include "lockstep/kernels/pooling.h"
@@ -57,12 +60,17 @@ kernels::PoolingShape pooling_shape(LayerArguments& arguments, const Shape& in) 
   kernels::PoolingShape shape{in.channels, in.height, in.width, 0, 0};
   shape.window = arguments.leading_whole("window", 1);
   shape.stride = arguments.whole("stride", 1, shape.window);
+  const std::string edge = arguments.word("edge", "drop");
+  if (edge != "drop" && edge != "keep") {
+    arguments.complain("edge = " + edge + " cannot be used; expected drop or keep");
+  }
+  shape.clip = edge == "keep";
   constexpr int64_t kLargestWindow = 15;  // a cell's number is kept in a byte
   if (shape.window > kLargestWindow) {
     arguments.complain(
         text("a window of ", shape.window, " is too large; expected at most ", kLargestWindow));
   }
-  if (shape.window > in.height || shape.window > in.width) {
+  if (!shape.fits()) {
     arguments.complain(text("its window of ", shape.window, " leaves no output on its input of ",
                             in.to_string(), "; take a smaller window or pool less before it"));
   }
@@ -75,6 +83,13 @@ std::unique_ptr<Layer> make_maxpool(LayerArguments& arguments, Inputs inputs) {
 
 std::unique_ptr<Layer> make_avgpool(LayerArguments& arguments, Inputs inputs) {
   return std::make_unique<AvgPool>(pooling_shape(arguments, inputs[0]));
+}
+
+std::unique_ptr<Layer> make_globalavgpool(LayerArguments&, Inputs inputs) {
+  const Shape& in = inputs[0];
+  const int64_t all = std::max(in.height, in.width);
+  return std::make_unique<AvgPool>(
+      kernels::PoolingShape{in.channels, in.height, in.width, all, all, /*clip=*/true});
 }
 
 }  // namespace lockstep::nn

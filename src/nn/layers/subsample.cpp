@@ -1,6 +1,6 @@
-// subsample WINDOW [stride=S]: LeCun's trainable sub-sampling, y = a[c] mean(window) + b[c], with one
-// coefficient a and one bias b a channel (LeCun et al. 1998, layers S2 and S4); the activation is a layer of
-// its own.
+// subsample WINDOW [stride=S] [edge=keep]: LeCun's trainable sub-sampling, y = a[c] mean(window) + b[c], with
+// one coefficient a and one bias b a channel (LeCun et al. 1998, layers S2 and S4); the activation is a layer
+// of its own.
 //
 // weights (a) and bias (b) are C; a starts at 1, so that the layer starts as average pooling.
 #include "layers.h"

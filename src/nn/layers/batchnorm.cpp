@@ -1,0 +1,110 @@
+// batchnorm [momentum=0.9] [epsilon=1e-5]: each channel shifted and scaled to mean 0 and variance 1, then to
+// what is learned (Ioffe, Szegedy 2015):
+//
+//   y = weights[c] (x - mean[c]) / sqrt(variance[c] + epsilon) + bias[c]
+//
+// In training, mean and variance are those of the microbatch, over its samples and the positions of the
+// picture
+// ("ghost batch normalisation", Hoffer et al. 2017, algorithm 1): the size that matters is microbatch=, not
+// batch-size=. In evaluation they are running-mean and running-variance, which each step moves towards the
+// mean over the minibatch's microbatches, weighed by their samples: r = momentum r + (1 - momentum) m.
+// (PyTorch's momentum is 1 - momentum.) The variance that goes there is the unbiased one; where a channel has
+// one value only, it is 0.
+//
+// weights start at 1, bias and running-mean at 0, running-variance at 1; all are C.
+#include "lockstep/kernels/batchnorm.h"
+
+#include <algorithm>
+
+#include "layers.h"
+
+namespace lockstep::nn {
+
+namespace {
+
+class Batchnorm : public Layer {
+ public:
+  Batchnorm(const Shape& shape, double momentum, double epsilon)
+      : shape_(shape), momentum_(static_cast<float>(momentum)), epsilon_(static_cast<float>(epsilon)) {}
+
+  Shape output_shape() const override { return shape_; }
+  std::vector<ParameterSpec> parameters() const override {
+    const std::vector<int64_t> dims = {shape_.channels};
+    return {{"weights", dims, 0, 0, 1.0f},
+            {"bias", dims},
+            {"running-mean", dims, 0, 0, 0.0f, momentum_},
+            {"running-variance", dims, 0, 0, 1.0f, momentum_}};
+  }
+
+  BackwardReads backward_reads() const override { return {.output = false}; }
+  bool in_place() const override { return true; }
+  int64_t saved_floats(int64_t) const override { return 4 * shape_.channels; }
+
+  void fprop(const Pass& pass, const Operands& o) const override {
+    const Saved saved = split(o);
+    if (pass.training) kernels::batchnorm_moments(shape_of(pass), o.inputs[0], saved.mean, saved.variance);
+    kernels::batchnorm_normalise(shape_of(pass), o.inputs[0], pass.training ? saved.mean : o.parameters[2],
+                                 pass.training ? saved.variance : o.parameters[3], o.parameters[0],
+                                 o.parameters[1], epsilon_, o.output);
+  }
+
+  void bprop(const Pass& pass, const Operands& o, const float* delta,
+             std::span<const Sink> sinks) const override {
+    const Saved saved = split(o);
+    kernels::batchnorm_bprop(shape_of(pass), o.inputs[0], saved.mean, saved.variance, o.parameters[0],
+                             epsilon_, delta, saved.delta_sum, saved.delta_dot_x, sinks[0].accumulate,
+                             sinks[0].data);
+  }
+
+  // Leaves the two sums for bprop.
+  void grad(const Pass& pass, const Operands& o, const float* delta,
+            std::span<const Sink> sinks) const override {
+    const Saved saved = split(o);
+    const kernels::BatchnormShape shape = shape_of(pass);
+    kernels::batchnorm_grad(shape, o.inputs[0], saved.mean, saved.variance, epsilon_, delta, saved.delta_sum,
+                            saved.delta_dot_x);
+    const float share = static_cast<float>(pass.samples) / static_cast<float>(pass.minibatch);
+    const float unbiased =
+        static_cast<float>(shape.values()) / static_cast<float>(std::max<int64_t>(shape.values() - 1, 1));
+    put(saved.delta_dot_x, 1.0f, sinks[0]);
+    put(saved.delta_sum, 1.0f, sinks[1]);
+    put(saved.mean, share, sinks[2]);
+    put(saved.variance, share * unbiased, sinks[3]);
+  }
+
+ private:
+  // One number a channel each.
+  struct Saved {
+    float* mean;
+    float* variance;
+    float* delta_sum;
+    float* delta_dot_x;
+  };
+  Saved split(const Operands& o) const {
+    const int64_t c = shape_.channels;
+    return {o.saved, o.saved + c, o.saved + 2 * c, o.saved + 3 * c};
+  }
+
+  kernels::BatchnormShape shape_of(const Pass& pass) const {
+    return {shape_.channels, shape_.height * shape_.width, pass.samples, pass.columns};
+  }
+
+  void put(const float* values, float factor, const Sink& sink) const {
+    for (int64_t c = 0; c < shape_.channels; ++c)
+      sink.data[c] = (sink.accumulate ? sink.data[c] : 0.0f) + factor * values[c];
+  }
+
+  Shape shape_;
+  float momentum_;
+  float epsilon_;
+};
+
+}  // namespace
+
+std::unique_ptr<Layer> make_batchnorm(LayerArguments& arguments, Inputs inputs) {
+  const double momentum = arguments.real("momentum", 0, 1, 0.9);
+  const double epsilon = arguments.real("epsilon", 1e-12, 1, 1e-5);
+  return std::make_unique<Batchnorm>(inputs[0], momentum, epsilon);
+}
+
+}  // namespace lockstep::nn
