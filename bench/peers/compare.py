@@ -28,8 +28,9 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-BATCHES = {"lenet": 64, "ae": 128, "deep-ae": 128, "conv-ae": 128, "cifar-quick": 100, "resnet20": 128, "vgg": 128}
+BATCHES = {"lenet": 64, "ae": 128, "deep-ae": 128, "conv-ae": 64, "cifar-quick": 100, "resnet20": 128, "vgg": 64}
 DENSE = {"ae", "deep-ae"}  # no convolutions, hence no memory format to try
+WHOLE_BATCH = {"resnet20"}  # PyTorch takes the statistics of the whole minibatch: compared with one microbatch of that size
 DATASET_SAMPLES = 4096
 NOTABLE_FLAGS = ("avx2", "fma", "avx512f", "avx512vl", "avx512_vnni", "avx512_bf16", "amx_tile", "sve")
 
@@ -213,6 +214,8 @@ def verify_network(network, batch, options):
         dataset, start, end = (f"{folder}/{name}.h5" for name in ("data", "start", "end"))
         verify.write_dataset(dataset, NETWORKS[network], batch)
         common = [f"{options.build}/trainer", str(config), "--dataset", dataset, "--batch-size", str(batch)]
+        if network in WHOLE_BATCH:
+            common += ["--microbatch", str(batch)]
         run([*common, "--steps", "1", "--learning-rate", "0", "--checkpoint", start])
         run([*common, "--steps", "10", "--checkpoint", end])
         result = verify.verify(NETWORKS[network], start, end, dataset)

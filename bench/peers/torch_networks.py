@@ -53,8 +53,8 @@ class Chain(nn.Sequential):
     def batchnorm(self):
         return self.then(nn.BatchNorm2d(self.shape[0]))
 
-    def upsample(self, factor):
-        return self.then(nn.Upsample(scale_factor=factor))
+    def deconv(self, maps, kernel, pad=0, stride=1):
+        return self.then(nn.ConvTranspose2d(self.shape[0], maps, kernel, stride, pad))
 
     def residual(self, maps, stride=1):
         return self.then(Residual(self.shape, maps, stride))
@@ -128,9 +128,8 @@ NETWORKS = {
     "deep-ae": Network((784,), lambda: dense_autoencoder(784, 1000, 500, 250, 30, 250, 500, 1000, 784),
                        classes=0, learning_rate=1e-3),
     "conv-ae": Network((1, 28, 28), lambda: Chain(1, 28, 28)
-                       .conv(16, 3, pad=1).relu().maxpool(2).conv(8, 3, pad=1).relu().maxpool(2)
-                       .conv(8, 3, pad=1).relu().upsample(2).conv(16, 3, pad=1).relu().upsample(2)
-                       .conv(1, 3, pad=1).sigmoid(), classes=0, learning_rate=1e-4),
+                       .conv(32, 3, pad=1, stride=2).relu().conv(64, 3, pad=1, stride=2).relu()
+                       .deconv(32, 4, pad=1, stride=2).relu().deconv(1, 4, pad=1, stride=2).sigmoid(), classes=0, learning_rate=1e-4),
     "cifar-quick": Network((3, 32, 32), lambda: Chain(3, 32, 32)
                            .conv(32, 5, pad=2).maxpool(3, 2).relu().conv(32, 5, pad=2).relu().avgpool(3, 2)
                            .conv(64, 5, pad=2).relu().avgpool(3, 2).linear(64).linear(10)),
@@ -139,7 +138,7 @@ NETWORKS = {
 }
 
 
-LAYER_NAMES = {nn.Conv2d: "conv", nn.Linear: "linear", nn.BatchNorm2d: "batchnorm"}
+LAYER_NAMES = {nn.Conv2d: "conv", nn.ConvTranspose2d: "deconv", nn.Linear: "linear", nn.BatchNorm2d: "batchnorm"}
 
 
 def named_layers(model):

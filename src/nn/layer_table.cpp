@@ -7,7 +7,7 @@ namespace lockstep::nn {
 
 const std::vector<LayerType>& layer_table() {
   static const std::vector<LayerType> table = {
-      {"conv", "conv CHANNELS kernel=K [stride=S] [pad=P] [init=I]", 1, make_conv},
+      {"conv", "conv CHANNELS kernel=K [stride=S] [pad=P] [bias=no] [init=I]", 1, make_conv},
       {"deconv", "deconv CHANNELS kernel=K [stride=S] [pad=P] [init=I]", 1, make_deconv},
       {"linear", "linear UNITS [init=I] [tied=NAME]", 1, make_linear},
       {"maxpool", "maxpool WINDOW [stride=S] [edge=keep]", 1, make_maxpool},

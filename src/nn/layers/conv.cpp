@@ -1,4 +1,5 @@
-// conv CHANNELS kernel=K [stride=S] [pad=P]: two-dimensional convolution with a bias a channel.
+// conv CHANNELS kernel=K [stride=S] [pad=P] [bias=no]: two-dimensional convolution, with a bias a channel
+// unless told otherwise (before a batch normalisation, which takes it out again).
 //
 //   y[o] = b[o] + sum_c w[o][c] * x[c]   (cross-correlation; LeCun et al. 1998)
 //
@@ -14,7 +15,7 @@ namespace {
 
 class Conv : public Layer {
  public:
-  explicit Conv(const kernels::ConvolutionShape& shape) : shape_(shape) {}
+  Conv(const kernels::ConvolutionShape& shape, bool bias) : shape_(shape), bias_(bias) {}
 
   Shape output_shape() const override {
     return {shape_.out_channels, shape_.out_height(), shape_.out_width()};
@@ -22,11 +23,13 @@ class Conv : public Layer {
 
   std::vector<ParameterSpec> parameters() const override {
     const int64_t window = shape_.kernel_height * shape_.kernel_width;
-    return {{"weights",
-             {shape_.out_channels, shape_.in_channels, shape_.kernel_height, shape_.kernel_width},
-             shape_.taps(),
-             shape_.out_channels * window},
-            {"bias", {shape_.out_channels}}};
+    std::vector<ParameterSpec> specs = {
+        {"weights",
+         {shape_.out_channels, shape_.in_channels, shape_.kernel_height, shape_.kernel_width},
+         shape_.taps(),
+         shape_.out_channels * window}};
+    if (bias_) specs.push_back({"bias", {shape_.out_channels}});
+    return specs;
   }
 
   BackwardReads backward_reads() const override { return {.output = false}; }
@@ -35,8 +38,8 @@ class Conv : public Layer {
   }
 
   void fprop(const Pass& pass, const Operands& o) const override {
-    kernels::convolution_fprop(shape_, pass.columns, o.inputs[0], o.parameters[0], o.parameters[1], o.output,
-                               o.scratch);
+    kernels::convolution_fprop(shape_, pass.columns, o.inputs[0], o.parameters[0],
+                               bias_ ? o.parameters[1] : nullptr, o.output, o.scratch);
   }
 
   void bprop(const Pass& pass, const Operands& o, const float* delta,
@@ -49,12 +52,14 @@ class Conv : public Layer {
             std::span<const Sink> sinks) const override {
     kernels::convolution_grad(shape_, pass.columns, o.inputs[0], delta, sinks[0].accumulate, sinks[0].data,
                               o.scratch);
+    if (!bias_) return;
     kernels::row_sums(shape_.out_channels, shape_.out_height() * shape_.out_width() * pass.columns, delta,
                       sinks[1].accumulate, sinks[1].data);
   }
 
  private:
   kernels::ConvolutionShape shape_;
+  bool bias_;
 };
 
 }  // namespace
@@ -80,7 +85,10 @@ std::unique_ptr<Layer> make_conv(LayerArguments& arguments, Inputs inputs) {
                             in.width + 2 * shape.pad, " (input ", in.to_string(), ", pad ", shape.pad,
                             "); take a smaller kernel=, a larger pad=, or pool less before it"));
   }
-  return std::make_unique<Conv>(shape);
+  const std::string bias = arguments.word("bias", "yes");
+  if (bias != "yes" && bias != "no")
+    arguments.complain("bias=" + bias + " cannot be used; expected yes or no");
+  return std::make_unique<Conv>(shape, bias == "yes");
 }
 
 }  // namespace lockstep::nn

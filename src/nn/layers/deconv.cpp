@@ -81,6 +81,7 @@ std::unique_ptr<Layer> make_deconv(LayerArguments& arguments, Inputs inputs) {
   shape.kernel_height = shape.kernel_width = arguments.required_whole("kernel", 1);
   shape.stride = arguments.whole("stride", 1, 1);
   shape.pad = arguments.whole("pad", 0, 0);
+  shape.winograd = arguments.settings().winograd;
   if (shape.pad >= shape.kernel_height) {
     arguments.complain(text("pad=", shape.pad, " cuts off whole kernels of ", shape.kernel_height,
                             "; expected less than the kernel"));
