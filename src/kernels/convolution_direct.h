@@ -5,12 +5,13 @@
 
 namespace lockstep::kernels {
 
-// Whether direct_grad() serves a shape: one whose matrix product would be too thin (few taps) for oneDNN,
+// Whether direct_grad() serves a shape: one of few weights, whose matrix product would be too thin for oneDNN,
 // which reaches a quarter of the peak there. The rule depends on the shape alone.
 bool has_direct_grad(const ConvolutionShape& shape);
+int64_t direct_grad_scratch(const ConvolutionShape& shape);  // floats
 
 // convolution_grad() as dot products along the pictures' rows, a tile of them at a time in registers.
 void direct_grad(const ConvolutionShape& shape, int64_t columns, const float* in, const float* out_delta,
-                 bool accumulate, float* gradient);
+                 bool accumulate, float* gradient, float* scratch);
 
 }  // namespace lockstep::kernels

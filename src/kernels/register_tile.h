@@ -43,6 +43,12 @@ void with_rows(int64_t rows, const Visit& visit) {
   with_rows(rows < kTileRows ? rows : kTileRows, visit, std::make_integer_sequence<int, kTileRows>());
 }
 
+// Rows of a matrix in tiles as equal as can be: 16 are two times 8, not 12 and 4.
+inline int64_t rows_at_once(int64_t rows) {
+  const int64_t tiles = (rows + kTileRows - 1) / kTileRows;
+  return (rows + tiles - 1) / tiles;
+}
+
 // Transposes a square of kLanes x kLanes floats.
 void transpose(Vector (&rows)[kLanes]);
 

@@ -168,12 +168,13 @@ int64_t tiles_at_once(int64_t channels, const Tiles& tiles, int64_t columns) {
 // Sources to results at every point: results[r] = sum over k of weights(r, k) sources[k].
 void multiply(const float* weights, int64_t distance, int64_t row, int64_t step, const Points& sources,
               const Points& results) {
+  const int64_t at_once = rows_at_once(results.rows);
   for (int point = 0; point < kPoints; ++point) {
-    for (int64_t r = 0; r < results.rows; r += kTileRows) {
+    for (int64_t r = 0; r < results.rows; r += at_once) {
       const float* a = weights + point * distance + r * row;
       for (int64_t p = 0; p < results.panels; ++p) {
         float* to = results.panel(point, p) + r * kTileColumns;
-        with_rows(results.rows - r, [&](auto rows) {
+        with_rows(std::min(at_once, results.rows - r), [&](auto rows) {
           TileSums<rows.value> sums = {};
           add_product(sources.rows, a, row, step, sources.panel(point, p), sums);
           for (int i = 0; i < rows.value; ++i) {
@@ -245,12 +246,13 @@ void transform_deltas(const Pictures& out, const float* data, const Tiles& tiles
 void add_gradients(int64_t out_channels, const float* deltas, int64_t distance, const Points& sources,
                    bool accumulate, float* sums) {
   const int64_t channels = sources.panels * kTileColumns;
+  const int64_t at_once = rows_at_once(out_channels);
   for (int point = 0; point < kPoints; ++point) {
     for (int64_t p = 0; p < sources.panels; ++p) {
-      for (int64_t o = 0; o < out_channels; o += kTileRows) {
+      for (int64_t o = 0; o < out_channels; o += at_once) {
         const float* a = deltas + point * distance + o * sources.rows;
         float* to = sums + (point * out_channels + o) * channels + p * kTileColumns;
-        with_rows(out_channels - o, [&](auto rows) {
+        with_rows(std::min(at_once, out_channels - o), [&](auto rows) {
           TileSums<rows.value> tile = {};
           add_product(sources.rows, a, sources.rows, 1, sources.panel(point, p), tile);
           for (int i = 0; i < rows.value; ++i) {

@@ -1,0 +1,161 @@
+#include "convolution_pixels.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "register_tile.h"
+
+namespace lockstep::kernels {
+
+namespace {
+
+// One tap that reads inside the picture: where its source and its weight lie, from the pixel's and the channel's.
+struct Tap {
+  int64_t source;
+  int64_t weight;
+};
+
+// The taps of a pixel's window in one dimension: a source's place from the pixel's own, and the tap's number.
+struct Step {
+  int64_t source;
+  int64_t tap;
+  bool operator==(const Step&) const = default;
+};
+
+// What the sums of one output pixel need. A value of channel r is the sum over source channels k and taps t of
+// weights[r * row + k * step + t.weight] * source[k * channel + t.source].
+struct Sum {
+  const float* source;  // of the pixel, channel 0
+  int64_t channels;     // of the source
+  int64_t channel;      // floats from one to the next
+  const float* weights;
+  int64_t row;
+  int64_t step;
+  const std::vector<Tap>* taps;
+};
+
+template <int Rows, int Vectors>
+void sum_pixel(const Sum& s, const float* weights, const float* bias, bool accumulate, float* out,
+               int64_t out_channel) {
+  Vector sum[Rows][Vectors];
+  for (int r = 0; r < Rows; ++r) {
+    for (int v = 0; v < Vectors; ++v) {
+      sum[r][v] = accumulate ? load(out + r * out_channel + v * kLanes)
+                             : Vector{} + (bias != nullptr ? bias[r] : 0.0f);
+    }
+  }
+  const float* source = s.source;
+  for (int64_t k = 0; k < s.channels; ++k, source += s.channel, weights += s.step) {
+    for (const Tap& tap : *s.taps) {
+      Vector values[Vectors];
+      for (int v = 0; v < Vectors; ++v) values[v] = load(source + tap.source + v * kLanes);
+      for (int r = 0; r < Rows; ++r) {
+        const float weight = weights[tap.weight + r * s.row];
+        for (int v = 0; v < Vectors; ++v) sum[r][v] += weight * values[v];
+      }
+    }
+  }
+  for (int r = 0; r < Rows; ++r) {
+    for (int v = 0; v < Vectors; ++v) store(sum[r][v], out + r * out_channel + v * kLanes);
+  }
+}
+
+// One convolution, whichever way it goes.
+struct Direction {
+  int64_t out_channels, out_height, out_width;
+  int64_t in_channels, in_height, in_width;
+  int64_t kernel_width;
+  int64_t row, step;  // of the weights
+  const float* weights;
+  const float* bias;
+  bool accumulate;
+};
+
+template <int Vectors>
+void sum_channels(const Direction& d, const Sum& sum, int64_t out_channel, float* out) {
+  const int64_t at_once = rows_at_once(d.out_channels);
+  for (int64_t r = 0; r < d.out_channels; r += at_once) {
+    with_rows(std::min(at_once, d.out_channels - r), [&](auto rows) {
+      sum_pixel<rows.value, Vectors>(sum, sum.weights + r * sum.row, d.bias == nullptr ? nullptr : d.bias + r,
+                                     d.accumulate, out + r * out_channel, out_channel);
+    });
+  }
+}
+
+// `down(y)` and `across(x)` give the steps of an output's window.
+template <class Down, class Across>
+void sum_pixels(const Direction& d, int64_t columns, const float* in, float* out, const Down& down,
+                const Across& across) {
+  std::vector<std::vector<Step>> across_of;
+  for (int64_t x = 0; x < d.out_width; ++x) across_of.push_back(across(x));
+  const int64_t out_channel = d.out_height * d.out_width * columns;
+  const int64_t in_channel = d.in_height * d.in_width * columns;
+  std::vector<Tap> taps;
+  for (int64_t y = 0; y < d.out_height; ++y) {
+    const std::vector<Step> rows = down(y);
+    for (int64_t x = 0; x < d.out_width; ++x) {
+      const std::vector<Step>& cells = across_of[static_cast<size_t>(x)];
+      taps.clear();
+      for (const Step& i : rows) {
+        for (const Step& j : cells) {
+          taps.push_back({(i.source * d.in_width + j.source) * columns, i.tap * d.kernel_width + j.tap});
+        }
+      }
+      float* to = out + (y * d.out_width + x) * columns;
+      Sum sum{in, d.in_channels, in_channel, d.weights, d.row, d.step, &taps};
+      int64_t n = 0;
+      for (; n + kTileColumns <= columns; n += kTileColumns, sum.source += kTileColumns) {
+        sum_channels<kTileVectors>(d, sum, out_channel, to + n);
+      }
+      if (n < columns) sum_channels<1>(d, sum, out_channel, to + n);
+    }
+  }
+}
+
+// The inputs that an output at `place` reads.
+std::vector<Step> forward_steps(int64_t place, int64_t kernel, int64_t stride, int64_t pad, int64_t size) {
+  std::vector<Step> steps;
+  for (int64_t tap = 0; tap < kernel; ++tap) {
+    const int64_t source = place * stride + tap - pad;
+    if (source >= 0 && source < size) steps.push_back({source, tap});
+  }
+  return steps;
+}
+
+// The outputs that read an input at `place`.
+std::vector<Step> backward_steps(int64_t place, int64_t kernel, int64_t stride, int64_t pad, int64_t size) {
+  std::vector<Step> steps;
+  for (int64_t tap = 0; tap < kernel; ++tap) {
+    const int64_t scaled = place + pad - tap;
+    if (scaled >= 0 && scaled % stride == 0 && scaled / stride < size) steps.push_back({scaled / stride, tap});
+  }
+  return steps;
+}
+
+}  // namespace
+
+void pixels_fprop(const ConvolutionShape& s, int64_t columns, const float* in, const float* weights,
+                  const float* bias, float* out) {
+  const Direction d{s.out_channels, s.out_height(), s.out_width(),
+                    s.in_channels,  s.in_height,    s.in_width,
+                    s.kernel_width, s.taps(),       s.kernel_height * s.kernel_width,
+                    weights,        bias,           false};
+  sum_pixels(
+      d, columns, in, out,
+      [&](int64_t y) { return forward_steps(y, s.kernel_height, s.stride, s.pad, s.in_height); },
+      [&](int64_t x) { return forward_steps(x, s.kernel_width, s.stride, s.pad, s.in_width); });
+}
+
+void pixels_bprop(const ConvolutionShape& s, int64_t columns, const float* out_delta, const float* weights,
+                  bool accumulate, float* in_delta) {
+  const Direction d{s.in_channels,  s.in_height,   s.in_width,
+                    s.out_channels, s.out_height(), s.out_width(),
+                    s.kernel_width, s.kernel_height * s.kernel_width, s.taps(),
+                    weights,        nullptr,       accumulate};
+  sum_pixels(
+      d, columns, out_delta, in_delta,
+      [&](int64_t y) { return backward_steps(y, s.kernel_height, s.stride, s.pad, s.out_height()); },
+      [&](int64_t x) { return backward_steps(x, s.kernel_width, s.stride, s.pad, s.out_width()); });
+}
+
+}  // namespace lockstep::kernels
