@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "convolution_direct.h"
+#include "lockstep/core/error.h"
 #include "lockstep/kernels/gemm.h"
 #include "winograd.h"
 
@@ -75,6 +76,31 @@ void fold(const ConvolutionShape& s, int64_t columns, const float* unfolded, int
                    });
 }
 
+enum class Kernel { kUnfolded, kDirect, kWinograd };
+
+// Which kernel each direction takes: the functions that compute ask here, and so does convolution_work(),
+// which tells people.
+Kernel fprop_kernel(const ConvolutionShape& s) {
+  return has_winograd(s) ? Kernel::kWinograd : Kernel::kUnfolded;
+}
+Kernel bprop_kernel(const ConvolutionShape& s) { return fprop_kernel(s); }
+Kernel grad_kernel(const ConvolutionShape& s) {
+  if (has_winograd(s)) return Kernel::kWinograd;
+  return has_direct_grad(s) ? Kernel::kDirect : Kernel::kUnfolded;
+}
+
+std::string kernel_text(Kernel kernel, const ConvolutionShape& s) {
+  switch (kernel) {
+    case Kernel::kDirect:
+      return direct_grad_rule();
+    case Kernel::kWinograd:
+      return winograd_rule();
+    case Kernel::kUnfolded:
+      break;
+  }
+  return text("unfolded rows, sgemm: ", s.taps(), " taps");
+}
+
 template <class Chunk>
 void for_each_chunk(const ConvolutionShape& shape, int64_t columns, const Chunk& chunk) {
   const int64_t step = rows_at_once(shape, columns);
@@ -86,6 +112,14 @@ void for_each_chunk(const ConvolutionShape& shape, int64_t columns, const Chunk&
 
 }  // namespace
 
+LayerWork convolution_work(const ConvolutionShape& s) {
+  const double flops = 2.0 * static_cast<double>(s.taps()) *
+                       static_cast<double>(s.out_channels * s.out_height() * s.out_width());
+  return {{flops, kernel_text(fprop_kernel(s), s)},
+          {flops, kernel_text(bprop_kernel(s), s)},
+          {flops, kernel_text(grad_kernel(s), s)}};
+}
+
 int64_t convolution_scratch(const ConvolutionShape& shape, int64_t columns) {
   if (has_winograd(shape)) return winograd_scratch(shape, columns);
   // Enough for fewer columns too, which take more rows at once.
@@ -95,7 +129,9 @@ int64_t convolution_scratch(const ConvolutionShape& shape, int64_t columns) {
 
 void convolution_fprop(const ConvolutionShape& s, int64_t columns, const float* in, const float* weights,
                        const float* bias, float* out, float* scratch) {
-  if (has_winograd(s)) return winograd_fprop(s, columns, in, weights, bias, out, scratch);
+  if (fprop_kernel(s) == Kernel::kWinograd) {
+    return winograd_fprop(s, columns, in, weights, bias, out, scratch);
+  }
   const int64_t out_plane = s.out_height() * s.out_width() * columns;
   for_each_chunk(s, columns, [&](int64_t row, int64_t rows, int64_t count, int64_t offset) {
     unfold(s, columns, in, row, rows, scratch);
@@ -107,7 +143,9 @@ void convolution_fprop(const ConvolutionShape& s, int64_t columns, const float* 
 
 void convolution_bprop(const ConvolutionShape& s, int64_t columns, const float* out_delta,
                        const float* weights, bool accumulate, float* in_delta, float* scratch) {
-  if (has_winograd(s)) return winograd_bprop(s, columns, out_delta, weights, accumulate, in_delta, scratch);
+  if (bprop_kernel(s) == Kernel::kWinograd) {
+    return winograd_bprop(s, columns, out_delta, weights, accumulate, in_delta, scratch);
+  }
   const int64_t out_plane = s.out_height() * s.out_width() * columns;
   if (!accumulate) std::fill_n(in_delta, s.in_channels * s.in_height * s.in_width * columns, 0.0f);
   for_each_chunk(s, columns, [&](int64_t row, int64_t rows, int64_t count, int64_t offset) {
@@ -119,8 +157,11 @@ void convolution_bprop(const ConvolutionShape& s, int64_t columns, const float* 
 
 void convolution_grad(const ConvolutionShape& s, int64_t columns, const float* in, const float* out_delta,
                       bool accumulate, float* gradient, float* scratch) {
-  if (has_winograd(s)) return winograd_grad(s, columns, in, out_delta, accumulate, gradient, scratch);
-  if (has_direct_grad(s)) return direct_grad(s, columns, in, out_delta, accumulate, gradient);
+  const Kernel kernel = grad_kernel(s);
+  if (kernel == Kernel::kWinograd) {
+    return winograd_grad(s, columns, in, out_delta, accumulate, gradient, scratch);
+  }
+  if (kernel == Kernel::kDirect) return direct_grad(s, columns, in, out_delta, accumulate, gradient);
   const int64_t out_plane = s.out_height() * s.out_width() * columns;
   for_each_chunk(s, columns, [&](int64_t row, int64_t rows, int64_t count, int64_t offset) {
     unfold(s, columns, in, row, rows, scratch);

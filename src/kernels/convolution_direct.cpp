@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "lockstep/core/error.h"
 #include "lockstep/kernels/vector.h"
 
 namespace lockstep::kernels {
@@ -12,6 +13,8 @@ namespace {
 // 4 x 5 sums, 4 deltas and 5 inputs fill most of the 32 vector registers.
 constexpr int kTileOutputs = 4;
 constexpr int kTileTaps = 5;
+
+constexpr int64_t kFewTaps = 64;
 
 struct Tile {
   const float* delta;        // of the first output channel
@@ -63,9 +66,10 @@ void sum_tile_of(int64_t outputs, int64_t taps, const Tile& tile, std::integer_s
 
 }  // namespace
 
-bool has_direct_grad(const ConvolutionShape& s) {
-  constexpr int64_t kFewTaps = 64;
-  return s.stride == 1 && s.pad == 0 && s.taps() < kFewTaps;
+bool has_direct_grad(const ConvolutionShape& s) { return s.stride == 1 && s.pad == 0 && s.taps() < kFewTaps; }
+
+std::string direct_grad_rule() {
+  return text("own kernel: fewer than ", kFewTaps, " taps, stride 1, no padding");
 }
 
 void direct_grad(const ConvolutionShape& s, int64_t columns, const float* in, const float* out_delta,
