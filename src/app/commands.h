@@ -33,6 +33,7 @@ const std::vector<Command>& commands();
 const std::vector<std::string>& command_keys();
 
 int train_command(const Context& context);
+int time_command(const Context& context);
 int resume_command(const Context& context);
 int evaluate_command(const Context& context);
 int import_command(const Context& context);
@@ -40,6 +41,10 @@ int generate_command(const Context& context);
 int inspect_command(const Context& context);
 int diff_command(const Context& context);
 int selftest_command(const Context& context);
+
+// Collective. The options of CONFIG and the command line, and CONFIG's text; without CONFIG, those of LeNet
+// on generated digits.
+Options read_options(const Context& context, const std::string& usage, std::string& configuration);
 
 // Fails where there are fewer or more words than the command takes.
 void require_words(const Context& context, size_t fewest, size_t most, const std::string& usage);

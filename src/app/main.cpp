@@ -24,13 +24,19 @@ const std::vector<Command>& commands() {
        "trainer [train] [CONFIG] [--key value ...]",
        "train; without CONFIG: LeNet on generated digits",
        true,
-       {},
+       {"trace", "trace-step"},
        train_command},
+      {"time",
+       "trainer time [CONFIG] [--key value ...]",
+       "where a step's time goes, layer by layer",
+       true,
+       {},
+       time_command},
       {"resume",
        "trainer resume CHECKPOINT [--key value ...]",
        "go on, on any number of ranks and threads",
        true,
-       {},
+       {"trace", "trace-step"},
        resume_command},
       {"evaluate",
        "trainer evaluate CHECKPOINT [DATASET]",
@@ -68,7 +74,7 @@ const std::vector<Command>& commands() {
 }
 
 const std::vector<std::string>& command_keys() {
-  static const std::vector<std::string> keys = {"output", "help", "version"};
+  static const std::vector<std::string> keys = {"output", "trace", "trace-step", "help", "version"};
   return keys;
 }
 
@@ -102,7 +108,14 @@ void print_help() {
                "value of "
                "CONFIG (default in front):\n"
             << options_help()
-            << "  layer = TYPE ...              one line a layer; see launch/ for examples\n";
+            << "  layer = TYPE ...              one line a layer; see launch/ for examples\n\n"
+               "Of some commands, on the command line alone:\n"
+               "  --output                      import, generate: where to (a file)\n"
+               "  --trace                       train, resume: what each thread does in one step, for "
+               "ui.perfetto.dev (a file)\n"
+               "  --trace-step 10               which, counted from this run's first; the last where it ends "
+               "before (a whole number, 1 or more)\n"
+               "  --steps                       time: steps to time; otherwise some 3 s (as above)\n";
 }
 
 // The command that the words name, taken off them; a configuration's name, or nothing, means train.

@@ -74,8 +74,7 @@ Session::Session(comm::Group& group, const Options& options, const std::string& 
 void Session::print_start() const {
   if (group_.rank() != 0) return;
   const auto& network = trainer_->model().network;
-  const int64_t microbatches =
-      dist::Plan(trainer_->order().batch_of(0), trainer_->microbatch(), 1).microbatches();
+  const int64_t microbatches = trainer_->plan_of_step(0).microbatches();
   std::printf("lockstep %s: %ld parameters, %s, batch %ld = %ld microbatches of %ld, %s, %ld steps\n",
               kVersion, static_cast<long>(network.layout().count()),
               threads_text(placements_, workers_->threads()).c_str(),
@@ -86,7 +85,12 @@ void Session::print_start() const {
     std::printf("reduction mpi: the sums are in MPI's order, so bits may change with the number of ranks\n");
   }
   std::fflush(stdout);
-  if (group_.size() > microbatches) {
+  warn_of_idle_ranks();
+}
+
+void Session::warn_of_idle_ranks() const {
+  const int64_t microbatches = trainer_->plan_of_step(0).microbatches();
+  if (group_.rank() == 0 && group_.size() > microbatches) {
     std::fprintf(
         stderr,
         "trainer: warning: %d ranks share %ld microbatches a step, so %ld of them have nothing to do; start "

@@ -24,10 +24,13 @@ class Session {
   train::Trainer& trainer() { return *trainer_; }
   const data::Dataset& dataset() const { return dataset_; }
   const Options& options() const { return options_; }
+  int threads() const { return workers_->threads(); }
 
   // Prints, on rank 0: what is trained on what, with how many ranks, threads and how much memory; and
   // warnings.
   void print_start() const;
+  // Warns, on rank 0, where ranks have nothing to do.
+  void warn_of_idle_ranks() const;
   // Prints, on rank 0: estimated and measured memory, and the three lines that end a run.
   // `memory_at_start`: what the process held before.
   void print_end(const train::Outcome& outcome, int64_t memory_at_start);

@@ -1,6 +1,8 @@
 // train, resume and evaluate.
+#include <charconv>
 #include <cstdio>
 #include <fstream>
+#include <memory>
 #include <sstream>
 
 #include "commands.h"
@@ -10,6 +12,7 @@
 #include "lockstep/core/version.h"
 #include "lockstep/io/replace.h"
 #include "lockstep/kernels/gemm.h"
+#include "lockstep/train/trace.h"
 #include "session.h"
 
 namespace lockstep::app {
@@ -41,9 +44,30 @@ void check_checkpoint_options(const Options& options) {
   if (!options.checkpoint.empty()) io::Replacement probe(options.checkpoint);
 }
 
+// What --trace asks for, on rank 0; a file that cannot be written shall be known before training.
+std::unique_ptr<train::TraceRecorder> trace_recorder(const Context& context, Session& session) {
+  const std::string path = setting(context, "trace", "");
+  const std::string step = setting(context, "trace-step", "10");
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(step.data(), step.data() + step.size(), number);
+  if (error != std::errc() || end != step.data() + step.size() || number < 1) {
+    fail_usage("the command line: trace-step = ", step,
+               " cannot be used; expected a whole number, 1 or more");
+  }
+  if (path.empty() && was_given(context, "trace-step")) {
+    fail_usage("the command line: nothing reads trace-step without a file to write; add --trace FILE");
+  }
+  if (path.empty() || context.group.rank() != 0) return nullptr;
+  io::Replacement probe(path);
+  return std::make_unique<train::TraceRecorder>(path, number, session.trainer().model().network,
+                                                session.threads(), context.group.rank());
+}
+
 int run_to_the_end(const Context& context, Session& session) {
+  std::unique_ptr<train::TraceRecorder> trace;
   comm::together(context.group, [&] {
     if (context.group.rank() == 0) check_checkpoint_options(session.options());
+    trace = trace_recorder(context, session);
   });
   session.print_start();
   const int64_t done = session.trainer().state().step;
@@ -54,8 +78,9 @@ int run_to_the_end(const Context& context, Session& session) {
   train::Outcome outcome;
   {
     train::ProgressPrinter printer(context.group.rank() == 0 && train::output_is_terminal());
-    outcome = session.trainer().run(context.signals, &printer);
+    outcome = session.trainer().run(context.signals, &printer, trace.get());
   }
+  if (trace) trace->finish();
   if (outcome.stopped_by != 0 && context.group.rank() == 0) {
     const std::string how =
         outcome.checkpoint.empty()
@@ -112,11 +137,11 @@ void check_provenance(const Context& context, const train::Checkpoint& checkpoin
 
 }  // namespace
 
-int train_command(const Context& context) {
+Options read_options(const Context& context, const std::string& usage, std::string& configuration) {
   Options options;
-  std::string configuration = kDefaultConfiguration;
+  configuration = kDefaultConfiguration;
   comm::together(context.group, [&] {
-    require_words(context, 0, 1, commands()[0].usage);
+    require_words(context, 0, 1, usage);
     std::string name = "the built-in configuration";
     if (!context.arguments.words.empty()) {
       name = context.arguments.words[0];
@@ -126,6 +151,12 @@ int train_command(const Context& context) {
     apply_settings(options, context.arguments, command_keys());
     check_unused(options);
   });
+  return options;
+}
+
+int train_command(const Context& context) {
+  std::string configuration;
+  const Options options = read_options(context, commands()[0].usage, configuration);
   Session session(context.group, options, configuration, context.command_line);
   return run_to_the_end(context, session);
 }

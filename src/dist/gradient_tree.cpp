@@ -59,10 +59,12 @@ void GradientTree::insert(Partial<float> partial) {
   partials_.insert(place, partial);
 }
 
-std::optional<Branch> GradientTree::next() {
+std::optional<Branch> GradientTree::next(Timeline* timeline) {
   std::unique_lock lock(mutex_);
   while (!to_do_.empty() && free_.empty()) {
-    if (!merge_one_pair(lock)) returned_.wait(lock);
+    if (merge_one_pair(lock, timeline)) continue;
+    const Timed timed(timeline, Activity::kAwaitWork);
+    returned_.wait(lock);
   }
   if (to_do_.empty()) return std::nullopt;
   const Branch branch{to_do_.back(), free_.back()};
@@ -83,11 +85,12 @@ void GradientTree::cancel() {
   returned_.notify_all();
 }
 
-bool GradientTree::merge_one_pair(std::unique_lock<std::mutex>& lock) {
+bool GradientTree::merge_one_pair(std::unique_lock<std::mutex>& lock, Timeline* timeline) {
   for (size_t i = 0; i + 1 < partials_.size(); ++i) {
     const Partial<float> left = partials_[i];
     const Partial<float> right = partials_[i + 1];
     if (!are_halves(left.leaves, right.leaves, leaves_)) continue;
+    const Timed timed(timeline, Activity::kMergeTree);
     const auto at = partials_.begin() + static_cast<int64_t>(i);
     partials_.erase(at, at + 2);
     // Both buffers belong to this thread alone while the lock is open.

@@ -59,7 +59,7 @@ class MpiReducer : public Reducer {
   parallel::Workers& workers_;
   std::vector<Range> buckets_;
   Buffer sum_;
-  Waiting waiting_;
+  Waiting waiting_{workers_};
 };
 
 }  // namespace

@@ -19,6 +19,7 @@ constexpr int64_t kPiece = 16 * kBlock;     // floats: what a thread takes at a 
 void for_each_piece(parallel::Workers& workers, Range range, const std::function<void(Range)>& task) {
   const int64_t pieces = (range.size() + kPiece - 1) / kPiece;
   workers.for_each(pieces, [&](int64_t piece, int) {
+    const Timed timed(workers.timeline(), Activity::kReduce);
     const int64_t begin = range.begin + piece * kPiece;
     task({begin, std::min(begin + kPiece, range.end)});
   });

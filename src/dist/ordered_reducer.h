@@ -38,7 +38,7 @@ class OrderedReducer : public Reducer {
   std::vector<Range> buckets_;
   std::vector<Buffer>
       received_;  // a buffer a bucket under way: other ranks' nodes for this rank's slice, by rank
-  Waiting waiting_;
+  Waiting waiting_{workers_};
 };
 
 // Calls task(piece) for consecutive pieces of a range, from several threads.

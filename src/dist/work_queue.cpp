@@ -9,18 +9,19 @@ WorkQueue::WorkQueue(GradientTree& tree, const Sizes& sizes) : tree_(tree), size
 }
 
 // Pieces first: they end branches, and so free slots.
-std::optional<Work> WorkQueue::next() {
+std::optional<Work> WorkQueue::next(Timeline* timeline) {
   std::unique_lock lock(mutex_);
   while (!cancelled_) {
     if (auto piece = next_piece()) return piece;
     if (auto microbatch = next_microbatch()) return microbatch;
     const int under_way = static_cast<int>(open_.size()) + opening_;
     if (!exhausted_ && under_way < sizes_.branches) {
-      open_one(lock);
+      open_one(lock, timeline);
       continue;
     }
     // Others' microbatches become work for this thread only where they end in pieces.
     if (exhausted_ && (under_way == 0 || sizes_.pieces == 0)) return std::nullopt;
+    const Timed timed(timeline, Activity::kAwaitWork);
     changed_.wait(lock);
   }
   return std::nullopt;
@@ -54,10 +55,10 @@ std::optional<Work> WorkQueue::next_microbatch() {
 }
 
 // The tree may have to merge first, while others go on.
-void WorkQueue::open_one(std::unique_lock<std::mutex>& lock) {
+void WorkQueue::open_one(std::unique_lock<std::mutex>& lock, Timeline* timeline) {
   ++opening_;
   lock.unlock();
-  const std::optional<Branch> branch = tree_.next();
+  const std::optional<Branch> branch = tree_.next(timeline);
   lock.lock();
   --opening_;
   if (branch) {

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
+#include "lockstep/core/error.h"
 #include "lockstep/kernels/vector.h"
 
 namespace lockstep::kernels {
@@ -12,23 +14,26 @@ namespace {
 // Sums of a tile, its inputs and a delta fill most of the 32 vector registers: 4 x 5, 5 x 4 or 7 x 3 sums.
 constexpr int kTileTaps = 5;
 constexpr int kMostOutputs = 7;
-int64_t outputs_at_once(int64_t kernel_width) {
-  return kernel_width >= 5 ? 4 : kernel_width == 4 ? 5 : kMostOutputs;
+constexpr int64_t kMostWeights = 4608;  // with a vector each they stay in the second-level cache
+int64_t outputs_at_once(const ConvolutionShape& s) {
+  const int64_t most = s.kernel_width >= 5 ? 4 : s.kernel_width == 4 ? 5 : kMostOutputs;
+  const int64_t tiles = (s.out_channels + most - 1) / most;
+  return (s.out_channels + tiles - 1) / tiles;  // tiles as equal as can be
 }
 
 struct Tile {
-  const float* delta;        // of the first output channel, row and cell
-  int64_t delta_channel;     // floats from one output channel to the next
-  int64_t delta_row;         // floats from one output row to the next
-  const float* in;           // what the first tap reads for the first output
-  int64_t in_row;            // floats from what one output row reads to what the next reads
-  int64_t in_cell;           // the same for cells
-  int64_t columns;           // floats from one tap to its right neighbour
-  int64_t rows;              // of outputs
-  int64_t cells;             // of a row, in runs that are contiguous in the input too
-  int64_t run;               // floats
-  float* sums;               // vectors of the first output channel, from the first tap on
-  int64_t sums_channel;      // floats from one output channel to the next
+  const float* delta;     // of the first output channel, row and cell
+  int64_t delta_channel;  // floats from one output channel to the next
+  int64_t delta_row;      // floats from one output row to the next
+  const float* in;        // what the first tap reads for the first output
+  int64_t in_row;         // floats from what one output row reads to what the next reads
+  int64_t in_cell;        // the same for cells
+  int64_t columns;        // floats from one tap to its right neighbour
+  int64_t rows;           // of outputs
+  int64_t cells;          // of a row, in runs that are contiguous in the input too
+  int64_t run;            // floats
+  float* sums;            // vectors of the first output channel, from the first tap on
+  int64_t sums_channel;   // floats from one output channel to the next
 };
 
 template <int Outputs, int Taps>
@@ -48,7 +53,7 @@ void sum_tile(const Tile& t) {
       Vector inputs[Taps];
       for (int k = 0; k < Taps; ++k) inputs[k] = held(load(in + k * t.columns + n));
       for (int o = 0; o < Outputs; ++o) {
-        const Vector d = load(delta + o * t.delta_channel + n);
+        const Vector d = held(load(delta + o * t.delta_channel + n));
         for (int k = 0; k < Taps; ++k) sums[o][k] += d * inputs[k];
       }
     }
@@ -98,34 +103,36 @@ struct Place {
 class Window {
  public:
   Window(const ConvolutionShape& s, int64_t columns, const float* in, const float* out_delta, float* sums)
-      : s_(s), columns_(columns), in_(in), delta_(out_delta), sums_(sums) {}
+      : s_(s), columns_(columns), in_(in), delta_(out_delta), sums_(sums) {
+    for (int64_t i = 0; i < s.kernel_height; ++i) {
+      down_.push_back(outputs_inside(i, s.stride, s.pad, s.in_height, s.out_height()));
+    }
+    for (int64_t j = 0; j < s.kernel_width; ++j) {
+      across_.push_back(outputs_inside(j, s.stride, s.pad, s.in_width, s.out_width()));
+    }
+  }
 
   void sum(const Place& place, int64_t j, int64_t taps) const {
-    const Extent first = extent(j);
-    const Extent last = extent(j + taps - 1);
+    const Extent* across = &across_[static_cast<size_t>(j)];
     // Where all taps read inside; then, tap by tap, where only some do.
-    const int64_t begin = std::min(first.begin, last.end);
-    const int64_t end = std::max(begin, last.end);
+    const int64_t begin = std::min(across[0].begin, across[taps - 1].end);
+    const int64_t end = std::max(begin, across[taps - 1].end);
     sum_cells({begin, end}, place, j, taps);
-    for (int64_t k = j; k < j + taps; ++k) {
-      const Extent all = extent(k);
-      sum_cells({all.begin, std::min(begin, all.end)}, place, k, 1);
-      sum_cells({std::max(end, all.begin), all.end}, place, k, 1);
+    for (int64_t k = 0; k < taps; ++k) {
+      sum_cells({across[k].begin, std::min(begin, across[k].end)}, place, j + k, 1);
+      sum_cells({std::max(end, across[k].begin), across[k].end}, place, j + k, 1);
     }
   }
 
  private:
-  Extent extent(int64_t tap) const {
-    return outputs_inside(tap, s_.stride, s_.pad, s_.in_width, s_.out_width());
-  }
-
   void sum_cells(const Extent& cells, const Place& place, int64_t j, int64_t taps) const {
-    const Extent inside = outputs_inside(place.i, s_.stride, s_.pad, s_.in_height, s_.out_height());
+    if (cells.end <= cells.begin) return;
+    const Extent inside = down_[static_cast<size_t>(place.i)];
     const int64_t row = std::max(place.rows.begin, inside.begin);
     Tile tile{};
     tile.rows = std::min(place.rows.end, inside.end) - row;
     tile.cells = cells.end - cells.begin;
-    if (tile.rows <= 0 || tile.cells <= 0) return;
+    if (tile.rows <= 0) return;
     tile.delta_row = s_.out_width() * columns_;
     tile.delta_channel = s_.out_height() * tile.delta_row;
     tile.delta = delta_ + place.o * tile.delta_channel + row * tile.delta_row + cells.begin * columns_;
@@ -151,15 +158,15 @@ class Window {
   const float* in_;
   const float* delta_;
   float* sums_;
+  std::vector<Extent> down_;    // one a row of taps
+  std::vector<Extent> across_;  // one a column of taps
 };
 
 }  // namespace
 
-bool has_direct_grad(const ConvolutionShape& s) {
-  // A vector a weight stays in the second-level cache.
-  constexpr int64_t kMostWeights = 4608;
-  return s.out_channels * s.taps() <= kMostWeights;
-}
+bool has_direct_grad(const ConvolutionShape& s) { return s.out_channels * s.taps() <= kMostWeights; }
+
+std::string direct_grad_rule() { return text("own kernel: ", kMostWeights, " weights or fewer"); }
 
 int64_t direct_grad_scratch(const ConvolutionShape& s) { return s.out_channels * s.taps() * kLanes; }
 
@@ -168,7 +175,7 @@ void direct_grad(const ConvolutionShape& s, int64_t columns, const float* in, co
   const Window window(s, columns, in, out_delta, scratch);
   const int64_t weights = s.out_channels * s.taps();
   std::fill_n(scratch, weights * kLanes, 0.0f);
-  const int64_t at_once = outputs_at_once(s.kernel_width);
+  const int64_t at_once = outputs_at_once(s);
   // Rows whose deltas stay in the first-level cache.
   constexpr int64_t kRowFloats = 6 * 1024;
   const int64_t rows = std::max<int64_t>(kRowFloats / (at_once * s.out_width() * columns), 1);

@@ -9,7 +9,8 @@ namespace lockstep::kernels {
 
 namespace {
 
-// One tap that reads inside the picture: where its source and its weight lie, from the pixel's and the channel's.
+// One tap that reads inside the picture: where its source and its weight lie, from the pixel's and the
+// channel's.
 struct Tap {
   int64_t source;
   int64_t weight;
@@ -22,8 +23,8 @@ struct Step {
   bool operator==(const Step&) const = default;
 };
 
-// What the sums of one output pixel need. A value of channel r is the sum over source channels k and taps t of
-// weights[r * row + k * step + t.weight] * source[k * channel + t.source].
+// What the sums of one output pixel need. A value of channel r is the sum over source channels k and taps t
+// of weights[r * row + k * step + t.weight] * source[k * channel + t.source].
 struct Sum {
   const float* source;  // of the pixel, channel 0
   int64_t channels;     // of the source
@@ -127,7 +128,8 @@ std::vector<Step> backward_steps(int64_t place, int64_t kernel, int64_t stride, 
   std::vector<Step> steps;
   for (int64_t tap = 0; tap < kernel; ++tap) {
     const int64_t scaled = place + pad - tap;
-    if (scaled >= 0 && scaled % stride == 0 && scaled / stride < size) steps.push_back({scaled / stride, tap});
+    if (scaled >= 0 && scaled % stride == 0 && scaled / stride < size)
+      steps.push_back({scaled / stride, tap});
   }
   return steps;
 }
@@ -148,10 +150,9 @@ void pixels_fprop(const ConvolutionShape& s, int64_t columns, const float* in, c
 
 void pixels_bprop(const ConvolutionShape& s, int64_t columns, const float* out_delta, const float* weights,
                   bool accumulate, float* in_delta) {
-  const Direction d{s.in_channels,  s.in_height,   s.in_width,
-                    s.out_channels, s.out_height(), s.out_width(),
-                    s.kernel_width, s.kernel_height * s.kernel_width, s.taps(),
-                    weights,        nullptr,       accumulate};
+  const Direction d{s.in_channels,  s.in_height,   s.in_width,     s.out_channels,
+                    s.out_height(), s.out_width(), s.kernel_width, s.kernel_height * s.kernel_width,
+                    s.taps(),       weights,       nullptr,        accumulate};
   sum_pixels(
       d, columns, out_delta, in_delta,
       [&](int64_t y) { return backward_steps(y, s.kernel_height, s.stride, s.pad, s.out_height()); },

@@ -21,6 +21,10 @@ void gemm(Transpose transpose_a, Transpose transpose_b, int64_t m, int64_t n, in
   }
 }
 
+std::string gemm_kernel(int64_t m, int64_t n, int64_t k) {
+  return text("sgemm: ", m, "x", n, ", ", k, " deep");
+}
+
 void row_sums(int64_t rows, int64_t count, const float* in, bool accumulate, float* out) {
   for (int64_t r = 0; r < rows; ++r) {
     const float* row = in + r * count;

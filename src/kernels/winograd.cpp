@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lockstep/core/error.h"
 #include "register_tile.h"
 #include "winograd_transforms.h"
 
@@ -11,6 +12,7 @@ namespace {
 
 constexpr int kPoints = kWinogradPatch * kWinogradPatch;
 constexpr int64_t kBlockFloats = 192 * 1024;  // of transformed values, aimed at
+constexpr int64_t kFewChannels = 16;          // below which it does not pay
 
 using Patch = Vector[kWinogradPatch][kWinogradPatch];
 using OutputTile = Vector[kWinogradOutputs][kWinogradOutputs];
@@ -308,8 +310,11 @@ Pictures outputs_of(const ConvolutionShape& s, int64_t columns) {
 
 }  // namespace
 
+std::string winograd_rule() {
+  return text("Winograd F(4x4, 3x3): 3x3, stride 1, ", kFewChannels, " channels or more");
+}
+
 bool has_winograd(const ConvolutionShape& s) {
-  constexpr int64_t kFewChannels = 16;
   return s.winograd && s.kernel_height == kWinogradTaps && s.kernel_width == kWinogradTaps && s.stride == 1 &&
          s.pad < kWinogradTaps && s.in_channels >= kFewChannels && s.out_channels >= kFewChannels &&
          s.out_height() >= kWinogradOutputs && s.out_width() >= kWinogradOutputs;

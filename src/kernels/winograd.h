@@ -7,6 +7,8 @@
 // the direct sum the relative error is about 1e-6 (single precision; the transforms' constants are up to 8).
 #pragma once
 
+#include <string>
+
 #include "lockstep/kernels/convolution.h"
 
 namespace lockstep::kernels {
@@ -14,8 +16,7 @@ namespace lockstep::kernels {
 // Whether it pays: a rule on the shape alone. 3x3, stride 1, enough channels for the matrix products to
 // outweigh the transforms, and outputs that fill the tiles.
 bool has_winograd(const ConvolutionShape& shape);
-// The gradient's products have the input's channels in vectors, so it wants more of them.
-bool has_winograd_grad(const ConvolutionShape& shape);
+std::string winograd_rule();  // that rule, for people
 
 // Floats of scratch memory for so many columns or fewer.
 int64_t winograd_scratch(const ConvolutionShape& shape, int64_t columns);

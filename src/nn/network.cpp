@@ -220,6 +220,7 @@ void Network::initialise(uint64_t seed, float* parameters) const {
 
 void Network::fprop(const Pass& pass, const float* parameters, Workspace& w) const {
   for (size_t i = 0; i < nodes_.size(); ++i) {
+    const Timed timed(pass.timeline, Activity::kFprop, static_cast<int64_t>(i));
     std::array<const float*, 2 * kMostPointers> pointers;
     nodes_[i].layer->fprop(pass, operands(i, parameters, w, w.fprop_scratch_[i], pointers));
   }
@@ -237,6 +238,7 @@ void Network::backward(const Pass& pass, const float* parameters, Workspace& w, 
         const ParameterInfo& info = layout_.parameters()[static_cast<size_t>(node.parameters[p])];
         sinks[p] = {gradient + info.offset, node.adds_to_gradient[p]};
       }
+      const Timed timed(pass.timeline, Activity::kGrad, static_cast<int64_t>(i));
       if (kept != nullptr && node.joint) {
         sinks[0].data = nullptr;
         node.layer->keep(pass, ops, w.deltas_[i], kept + kept_offset(i, pass.columns));
@@ -250,7 +252,9 @@ void Network::backward(const Pass& pass, const float* parameters, Workspace& w, 
                   node.adds_to_input_delta[k]};
       any = any || wanted;
     }
-    if (any) node.layer->bprop(pass, ops, w.deltas_[i], {sinks.data(), node.inputs.size()});
+    if (!any) continue;
+    const Timed timed(pass.timeline, Activity::kBprop, static_cast<int64_t>(i));
+    node.layer->bprop(pass, ops, w.deltas_[i], {sinks.data(), node.inputs.size()});
   }
 }
 

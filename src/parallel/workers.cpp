@@ -43,6 +43,13 @@ Workers::Workers(int threads, std::function<void()> on_entry)
 
 Workers::~Workers() = default;
 
+Timeline* Workers::timeline_of_slot() const {
+  // The thread that calls for_each() has slot 0 there: the arena keeps it for whoever enters from outside.
+  const int slot = tbb::this_task_arena::current_thread_index();
+  const bool inside = slot >= 0 && slot < threads_;
+  return &recording_->threads[inside ? static_cast<size_t>(slot) : 0];
+}
+
 void Workers::for_each(int64_t count, const std::function<void(int64_t, int)>& task) {
   std::atomic<int64_t> next{0};
   const auto take_until_none_is_left = [&] {

@@ -63,8 +63,10 @@ void Engine::choose_width(int64_t columns) {
 // Unpacks a microbatch into a thread's workspace.
 nn::Pass Engine::load(const dist::Plan& plan, int rank, int64_t microbatch, const data::Samples& samples,
                       Slot& slot) const {
-  const dist::Range range = plan.samples_of(microbatch);
   nn::Pass pass;
+  pass.timeline = workers_.timeline();
+  const Timed timed(pass.timeline, Activity::kUnpack);
+  const dist::Range range = plan.samples_of(microbatch);
   pass.samples = range.size();
   pass.columns = kernels::columns_for(pass.samples);
   pass.minibatch = plan.samples();
@@ -78,6 +80,7 @@ nn::Pass Engine::load(const dist::Plan& plan, int rank, int64_t microbatch, cons
 
 nn::LossSums Engine::compare(const nn::Pass& pass, int64_t first, const data::Samples& samples, Slot& slot,
                              float delta_scale, float* delta) const {
+  const Timed timed(pass.timeline, Activity::kLoss);
   nn::Truth truth;
   const int64_t features = model_.network.output_shape().size();
   if (model_.target == Target::kInput) {
@@ -109,7 +112,7 @@ std::vector<double> Engine::train(const dist::Plan& plan, int rank, const data::
                                joint ? pieces : 0, branches()});
   workers_.for_each(workers_.threads(), [&](int64_t, int thread) {
     try {
-      while (const auto work = queue.next()) {
+      while (const auto work = queue.next(workers_.timeline())) {
         if (work->piece < 0) {
           take_microbatch(all, *work, slots_[static_cast<size_t>(thread)], sums);
         } else {
@@ -127,6 +130,7 @@ std::vector<double> Engine::train(const dist::Plan& plan, int rank, const data::
 
 void Engine::take_microbatch(const Step& step, const dist::Work& work, Slot& slot,
                              std::vector<double>& sums) {
+  const Timed timed(workers_.timeline(), Activity::kMicrobatch, work.microbatch);
   nn::Pass pass = load(step.plan, step.rank, work.microbatch, step.samples, slot);
   pass.training = true;
   pass.seed = step.seed;
@@ -153,15 +157,17 @@ void Engine::take_piece(const dist::Work& work) {
   const dist::Range microbatches = work.branch.microbatches;
   const auto& joint = model_.network.joint_pieces();
   if (work.piece < static_cast<int64_t>(joint.size())) {
+    const nn::JointPiece& piece = joint[static_cast<size_t>(work.piece)];
+    const Timed timed(workers_.timeline(), Activity::kGrad, static_cast<int64_t>(piece.node));
     std::vector<nn::Kept> kept;
     for (const int64_t slot : work.slots) {
       const Left& left = left_[static_cast<size_t>(slot)];
       kept.push_back({left.kept.data(), left.columns});
     }
-    model_.network.joint_gradient(joint[static_cast<size_t>(work.piece)], kept, dist::merges_of(microbatches),
-                                  work.branch.gradient);
+    model_.network.joint_gradient(piece, kept, dist::merges_of(microbatches), work.branch.gradient);
     return;
   }
+  const Timed timed(workers_.timeline(), Activity::kMergeTree);
   const nn::Span span = separate_[static_cast<size_t>(work.piece) - joint.size()];
   std::vector<dist::Partial<float>> partials;
   for (size_t m = 0; m < work.slots.size(); ++m) {

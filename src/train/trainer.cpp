@@ -126,23 +126,28 @@ void Trainer::restore(const Checkpoint& checkpoint, const std::string& path) {
   }
 }
 
-Outcome Trainer::run(StopSignal& signals, Observer* observer) {
+Outcome Trainer::run(StopSignal& signals, Observer* observer, StepRecorder* recorder, int64_t end) {
   if (!dataset_.train || dataset_.train->rows() == 0) {
     fail(options_.dataset, ": the dataset has no samples in /train; expected some to train on");
   }
   const StopSignal::Listening stop(signals);
   watch_ = Stopwatch();
   first_step_ = state_.step;
+  samples_ = 0;
+  end = std::min(end, total_steps_);
   Outcome outcome;
-  data::Loader loader(*dataset_.train, state_.step, total_steps_, [this](int64_t step) {
+  data::Loader loader(*dataset_.train, state_.step, end, [this](int64_t step) {
     const dist::Plan plan = plan_of(order_.batch_of(step));
     const dist::Range mine = plan.of_rank(group_.rank());
     if (mine.size() == 0) return std::vector<int64_t>();
     return order_.indices(step, plan.samples_of(mine.begin).begin, plan.samples_of(mine.end - 1).end);
   });
-  while (state_.step < total_steps_ && agreed_stop_ == 0) {
+  while (state_.step < end && agreed_stop_ == 0) {
     const double rate = optim::learning_rate(options_, state_.step, schedule_steps_);
+    workers_.record(recorder == nullptr ? nullptr : recorder->begin_step(state_.step));
     train_step(loader, rate, stop);
+    workers_.record(nullptr);
+    if (recorder != nullptr) recorder->end_step(state_.step);
     record(observer, rate);
     state_.finished = state_.step == total_steps_;
     if (checkpoint_due(state_.finished || agreed_stop_ != 0)) save(observer, outcome);
@@ -153,11 +158,16 @@ Outcome Trainer::run(StopSignal& signals, Observer* observer) {
 
 // One step as the algorithm has it.
 void Trainer::train_step(data::Loader& loader, double learning_rate, const StopSignal::Listening& stop) {
+  Timeline* const timeline = workers_.timeline();
+  const Timed timed(timeline, Activity::kStep, state_.step);
   const dist::Plan plan = plan_of(order_.batch_of(state_.step));
   std::vector<double> sums;
   const std::string failure = failure_of([&] {
     data::Samples samples;
-    watch_.during(Phase::kInput, [&] { samples = loader.next(); });
+    watch_.during(Phase::kInput, [&] {
+      const Timed waiting(timeline, Activity::kAwaitInput);
+      samples = loader.next();
+    });
     watch_.during(Phase::kCompute, [&] {
       tree_.begin(plan, group_.rank());
       sums =
@@ -165,9 +175,13 @@ void Trainer::train_step(data::Loader& loader, double learning_rate, const StopS
     });
   });
   // Before the parameters change: a step that failed, or gave NaN, on any rank leaves them as they were.
-  watch_.during(Phase::kReduction, [&] { agree(plan, std::move(sums), stop.received(), failure); });
+  watch_.during(Phase::kReduction, [&] {
+    const Timed agreeing(timeline, Activity::kAgree);
+    agree(plan, std::move(sums), stop.received(), failure);
+  });
   const double waited = reducer_->waited_seconds();
   watch_.during(Phase::kCompute, [&] {
+    const Timed reducing(timeline, Activity::kReduction);
     if (options_.clip_norm > 0) {
       update_clipped(plan, learning_rate);
     } else {

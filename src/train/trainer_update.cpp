@@ -18,6 +18,7 @@ void Trainer::update_clipped(const dist::Plan& plan, double learning_rate) {
   reducer_->finish(
       tree_, plan,
       [&](dist::Range range, const float* gradient) {
+        const Timed timed(workers_.timeline(), Activity::kUpdate);
         std::copy_n(gradient, range.size(), clipped_.data() + range.begin);
         for (int64_t at = 0; at < range.size(); at += kBlock) {
           double squares = 0;
@@ -48,6 +49,7 @@ void Trainer::update_clipped(const dist::Plan& plan, double learning_rate) {
 
 // What is learned follows the optimizer; a statistic moves towards what was observed, whatever the optimizer.
 void Trainer::apply(dist::Range range, const float* gradient, double learning_rate) {
+  const Timed timed(workers_.timeline(), Activity::kUpdate);
   const ParameterLayout& layout = model_.network.layout();
   layout.for_each_part(range.begin, range.end, [&](const ParameterInfo& p, int64_t begin, int64_t end) {
     const float* part = gradient + (begin - range.begin);

@@ -200,6 +200,23 @@ TEST(BuffersNeeded, StayWithinTheMemoryThatIsPromised) {
   }
 }
 
+TEST(GradientTree, RecordsItsMerges) {
+  const Plan plan(8, 1, 1);
+  GradientTree tree(kParameters, GradientTree::buffers_needed(1, plan, 0));
+  Timeline timeline;
+  tree.begin(plan, 0);
+  size_t leaves = 0;
+  while (const auto leaf = tree.next(&timeline)) {
+    std::fill_n(leaf->gradient, kParameters, 1.0f);
+    tree.add(*leaf);
+    ++leaves;
+  }
+  // Each merge makes one of two.
+  EXPECT_EQ(timeline.spans().size(), leaves - tree.partials().size());
+  EXPECT_GT(timeline.spans().size(), 0u);
+  for (const TimeSpan& span : timeline.spans()) EXPECT_EQ(span.activity, Activity::kMergeTree);
+}
+
 TEST(GradientTree, CancelReleasesThreadsThatWait) {
   GradientTree tree(kParameters, 1);
   tree.begin(Plan(10, 1, 1), 0);

@@ -83,7 +83,7 @@ TEST(Batchnorm, OfOneValueIsItsBiasWithoutDerivative) {
 }
 
 TEST(Batchnorm, StartsAsPlainNormalisationWithStatisticsThatChangeNothing) {
-  const Network network({3, 2, 2}, lines_of({"batchnorm momentum=0.75"}), "he");
+  const Network network({3, 2, 2}, lines_of({"batchnorm momentum=0.75"}), {"he"});
   Values arena(static_cast<size_t>(network.layout().floats()));
   network.initialise(1, arena.data());
   const auto& p = network.layout().parameters();

@@ -147,7 +147,7 @@ TEST(Names, AreTypeAndNumberWhereNoneIsGiven) {
 // deconvolution.
 TEST(Shapes, FollowTheFormulas) {
   const auto shape = [](const Shape& input, const std::string& line) {
-    return Network(input, lines_of({line}), "he").output_shape();
+    return Network(input, lines_of({line}), {"he"}).output_shape();
   };
   EXPECT_EQ(shape({3, 32, 15}, "maxpool 3 stride=2 edge=keep"), (Shape{3, 16, 7}));
   EXPECT_EQ(shape({3, 32, 15}, "maxpool 3 stride=2"), (Shape{3, 15, 7}));

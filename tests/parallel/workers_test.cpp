@@ -58,6 +58,26 @@ TEST_P(WorkersOn, ASlotServesOneTaskAtATime) {
   EXPECT_EQ(wrong, 0);
 }
 
+TEST_P(WorkersOn, ASlotHasATimelineWhileSomebodyRecords) {
+  EXPECT_EQ(workers_.timeline(), nullptr);
+  Recording recording(GetParam());
+  workers_.record(&recording);
+  EXPECT_EQ(workers_.timeline(), &recording.threads[0]);
+  std::atomic<int> wrong{0};
+  workers_.for_each(200, [&](int64_t, int slot) {
+    if (workers_.timeline() != &recording.threads[static_cast<size_t>(slot)]) ++wrong;
+    const Timed timed(workers_.timeline(), Activity::kUpdate);
+    std::this_thread::sleep_for(20us);
+  });
+  EXPECT_EQ(wrong, 0);
+  size_t spans = 0;
+  for (const Timeline& timeline : recording.threads) spans += timeline.spans().size();
+  EXPECT_EQ(spans, 200u);
+  workers_.record(nullptr);
+  workers_.for_each(10, [&](int64_t, int) { wrong += workers_.timeline() == nullptr ? 0 : 1; });
+  EXPECT_EQ(wrong, 0);
+}
+
 TEST_P(WorkersOn, AnExceptionComesThroughAndThePoolGoesOn) {
   for (int repetition = 0; repetition < 20; ++repetition) {
     std::atomic<int64_t> done{0};

@@ -93,7 +93,7 @@ class TrainTest(SystemTest):
             result = self.succeed(*arguments)
             for name in names:
                 self.assertRegex(result.out, rf"(?m)^ +--{name} .*\(.+\)$")
-            for command in ("train", "resume", "evaluate", "import", "generate", "inspect", "diff", "selftest"):
+            for command in ("train", "time", "resume", "evaluate", "import", "generate", "inspect", "diff", "selftest"):
                 self.assertRegex(result.out, rf"(?m)^ +trainer \[?{command}")
         self.assertRegex(self.succeed("--version").out, r"\Atrainer \d+\.\d+\.\d+\n\Z")
 

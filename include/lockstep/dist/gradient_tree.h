@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lockstep/core/buffer.h"
+#include "lockstep/core/recording.h"
 #include "lockstep/dist/tree.h"
 
 namespace lockstep::dist {
@@ -37,7 +38,8 @@ class GradientTree {
   // Thread safe. The next branch, in ascending order; none when all are handed out or after cancel(). The
   // buffer's contents are undefined. The buffer is there before the branch is handed out, so all branches
   // under way can end, and a thread that waits here always gets one.
-  std::optional<Branch> next();
+  // Merging and waiting are recorded on the timeline, where one is given.
+  std::optional<Branch> next(Timeline* timeline = nullptr);
   void add(const Branch& branch);
   // Makes next() return none, for when a thread fails and its branch will not come back.
   void cancel();
@@ -49,7 +51,7 @@ class GradientTree {
   int64_t parameters() const { return parameters_; }
 
  private:
-  bool merge_one_pair(std::unique_lock<std::mutex>& lock);
+  bool merge_one_pair(std::unique_lock<std::mutex>& lock, Timeline* timeline);
   void insert(Partial<float> partial);
 
   int64_t parameters_;

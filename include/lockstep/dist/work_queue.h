@@ -36,8 +36,9 @@ class WorkQueue {
   WorkQueue(GradientTree& tree, const Sizes& sizes);
 
   // Thread safe. None when there is nothing left to do, or after cancel(). A thread does what it got and
-  // gives it back with done() before it asks again.
-  std::optional<Work> next();
+  // gives it back with done() before it asks again. Waiting and merging are recorded on the timeline, where
+  // one is given.
+  std::optional<Work> next(Timeline* timeline = nullptr);
   void done(const Work& work);
   // For when a thread fails: next() returns none to all.
   void cancel();
@@ -53,7 +54,7 @@ class WorkQueue {
   };
   std::optional<Work> next_piece();
   std::optional<Work> next_microbatch();
-  void open_one(std::unique_lock<std::mutex>& lock);
+  void open_one(std::unique_lock<std::mutex>& lock, Timeline* timeline);
 
   GradientTree& tree_;
   Sizes sizes_;

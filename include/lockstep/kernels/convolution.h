@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "lockstep/kernels/work.h"
+
 namespace lockstep::kernels {
 
 struct ConvolutionShape {
@@ -19,6 +21,9 @@ struct ConvolutionShape {
   int64_t out_width() const { return (in_width + 2 * pad - kernel_width) / stride + 1; }
   int64_t taps() const { return in_channels * kernel_height * kernel_width; }  // inputs of one output
 };
+
+// What the three functions take, and the kernel that each picks for a shape.
+LayerWork convolution_work(const ConvolutionShape& shape);
 
 // Floats of scratch memory that each of the three functions needs for so many columns or fewer.
 int64_t convolution_scratch(const ConvolutionShape& shape, int64_t columns);

@@ -17,6 +17,8 @@ struct DenseSample {
   int64_t columns;
 };
 
+inline constexpr const char* kDenseGradientText = "own kernel: several microbatches at once";  // for people
+
 int64_t padded_inputs(int64_t inputs);
 
 // From inputs x columns to tiles of inputs, each columns x inputs, so that a tile is one contiguous piece;

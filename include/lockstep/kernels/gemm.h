@@ -13,6 +13,9 @@ enum class Transpose { kNo, kYes };
 void gemm(Transpose transpose_a, Transpose transpose_b, int64_t m, int64_t n, int64_t k, const float* a,
           int64_t lda, const float* b, int64_t ldb, float beta, float* c, int64_t ldc);
 
+// Which kernel computes such a product, for people: "sgemm: 500x32, 800 deep".
+std::string gemm_kernel(int64_t m, int64_t n, int64_t k);
+
 // out[r] = (accumulate ? out[r] : 0) + the sum of row r of an array rows x count, in a fixed order; count is
 // a multiple of kLanes.
 void row_sums(int64_t rows, int64_t count, const float* in, bool accumulate, float* out);

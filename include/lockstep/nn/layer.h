@@ -15,7 +15,9 @@
 #include <string>
 #include <vector>
 
+#include "lockstep/core/recording.h"
 #include "lockstep/core/shape.h"
+#include "lockstep/kernels/work.h"
 
 namespace lockstep::nn {
 
@@ -28,7 +30,8 @@ struct Pass {
   // What random numbers follow from; never a rank or a thread.
   uint64_t seed = 0;
   uint32_t step = 0;
-  uint32_t first_sample = 0;  // the place in the minibatch of this microbatch's first sample
+  uint32_t first_sample = 0;     // the place in the minibatch of this microbatch's first sample
+  Timeline* timeline = nullptr;  // where this thread's time is recorded; mostly nowhere
 };
 
 struct ParameterSpec {
@@ -86,6 +89,10 @@ class Layer {
   // Whether fprop may write the output over the first input, and bprop that input's derivative over the
   // output's.
   virtual bool in_place() const { return false; }
+
+  // What each direction takes a sample in microbatches of so many columns, and the kernel that does it: a row
+  // of `trainer time` each.
+  virtual kernels::LayerWork work(int64_t columns) const = 0;
 
   virtual void fprop(const Pass& pass, const Operands& operands) const = 0;
   // One sink an input. Comes after grad() where there are parameters, which may leave something in `saved`.

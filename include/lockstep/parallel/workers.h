@@ -5,6 +5,8 @@
 #include <functional>
 #include <memory>
 
+#include "lockstep/core/recording.h"
+
 namespace lockstep::parallel {
 
 // A pool of threads, the calling one among them. Not collective; used by one thread at a time.
@@ -24,9 +26,19 @@ class Workers {
   // here, and then the indices not yet handed out are left out.
   void for_each(int64_t count, const std::function<void(int64_t index, int slot)>& task);
 
+  // From now on what the threads do is recorded there, a timeline a slot; null: nowhere. Not during
+  // for_each().
+  void record(Recording* recording) { recording_ = recording; }
+  // The calling thread's timeline: that of its slot inside for_each(), the first outside; null where nothing
+  // is recorded. For the threads of this pool and the one that calls for_each().
+  Timeline* timeline() const { return recording_ == nullptr ? nullptr : timeline_of_slot(); }
+
  private:
+  Timeline* timeline_of_slot() const;
+
   struct Arena;
   int threads_;
+  Recording* recording_ = nullptr;
   std::unique_ptr<Arena> arena_;
 };
 

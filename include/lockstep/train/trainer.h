@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "lockstep/train/checkpoint.h"
 #include "lockstep/train/engine.h"
 #include "lockstep/train/observer.h"
+#include "lockstep/train/step_recorder.h"
 #include "lockstep/train/stop_signal.h"
 #include "lockstep/train/stopwatch.h"
 
@@ -41,9 +43,11 @@ class Trainer {
   // Takes the parameters alone, to evaluate them.
   void restore_parameters(const Checkpoint& checkpoint, const std::string& path);
 
-  // Trains to the last step, or to a signal. Fails where the dataset has nothing to train on. `observer` may
-  // be null.
-  Outcome run(StopSignal& signals, Observer* observer);
+  // Trains to the last step, or until `end` steps are done in all, or to a signal. Fails where the dataset
+  // has nothing to train on. `observer` and `recorder` may be null; a recorder need not be there on every
+  // rank.
+  Outcome run(StopSignal& signals, Observer* observer, StepRecorder* recorder = nullptr,
+              int64_t end = std::numeric_limits<int64_t>::max());
 
   // Loss and error over a split.
   Score evaluate(const data::Split& split);
@@ -55,6 +59,9 @@ class Trainer {
   int64_t total_steps() const { return total_steps_; }
   const data::Order& order() const { return order_; }
   int64_t microbatch() const { return microbatch_; }
+  // Whether gradients that can be are computed for several microbatches at once.
+  bool has_joint_gradients() const { return engine_.branch_width() > 1; }
+  dist::Plan plan_of_step(int64_t step) const { return plan_of(order_.batch_of(step)); }
 
   // What this rank's memory will hold, in bytes, beside the dataset and what libraries take.
   int64_t memory_estimate() const;

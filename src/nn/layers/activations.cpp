@@ -1,6 +1,7 @@
 // The elementwise activations: relu, leaky-relu [slope=0.01], sigmoid, tanh, softplus.
 //
 // Each is a function value(x) and its derivative slope(z), where z is y = value(x) if kSlopeOfOutput, else x.
+// kValueFlops and kSlopeFlops count the operations as vector_math.h has them.
 #include "layers.h"
 #include "lockstep/kernels/vector_math.h"
 
@@ -10,12 +11,16 @@ namespace {
 
 struct Relu {
   static constexpr bool kSlopeOfOutput = true;
+  static constexpr double kValueFlops = 1;
+  static constexpr double kSlopeFlops = 1;
   float value(float x) const { return x > 0 || x != x ? x : 0.0f; }  // a NaN comes through
   float slope(float y) const { return y > 0 ? 1.0f : 0.0f; }
 };
 
 struct LeakyRelu {
   static constexpr bool kSlopeOfOutput = true;  // x and y are positive together, the slope being no negative
+  static constexpr double kValueFlops = 2;
+  static constexpr double kSlopeFlops = 1;
   float below;
   float value(float x) const { return x > 0 ? x : below * x; }
   float slope(float y) const { return y > 0 ? 1.0f : below; }
@@ -23,18 +28,24 @@ struct LeakyRelu {
 
 struct Sigmoid {
   static constexpr bool kSlopeOfOutput = true;
+  static constexpr double kValueFlops = 27;
+  static constexpr double kSlopeFlops = 2;
   float value(float x) const { return kernels::vsigmoid(x); }
   float slope(float y) const { return y * (1.0f - y); }
 };
 
 struct Tanh {
   static constexpr bool kSlopeOfOutput = true;
+  static constexpr double kValueFlops = 43;
+  static constexpr double kSlopeFlops = 2;
   float value(float x) const { return kernels::vtanh(x); }
   float slope(float y) const { return 1.0f - y * y; }
 };
 
 struct Softplus {
   static constexpr bool kSlopeOfOutput = false;  // y is too coarse where x is very negative
+  static constexpr double kValueFlops = 45;
+  static constexpr double kSlopeFlops = 27;
   float value(float x) const { return kernels::vsoftplus(x); }
   float slope(float x) const { return kernels::vsigmoid(x); }
 };
@@ -49,6 +60,12 @@ class Activation : public Layer {
     return {.inputs = !Function::kSlopeOfOutput, .output = Function::kSlopeOfOutput};
   }
   bool in_place() const override { return true; }
+  kernels::LayerWork work(int64_t) const override {
+    const double values = static_cast<double>(shape_.size());
+    return {kernels::vector_code(values * Function::kValueFlops),
+            kernels::vector_code(values * (Function::kSlopeFlops + 1)),
+            {}};
+  }
 
   void fprop(const Pass& pass, const Operands& o) const override {
     const int64_t count = shape_.size() * pass.columns;

@@ -9,11 +9,16 @@ namespace {
 
 class Add : public Layer {
  public:
-  explicit Add(const Shape& shape) : shape_(shape) {}
+  Add(const Shape& shape, size_t inputs) : shape_(shape), inputs_(inputs) {}
 
   Shape output_shape() const override { return shape_; }
   BackwardReads backward_reads() const override { return {.inputs = false, .output = false}; }
   bool in_place() const override { return true; }
+
+  kernels::LayerWork work(int64_t) const override {
+    const double flops = static_cast<double>(shape_.size()) * static_cast<double>(inputs_ - 1);
+    return {kernels::vector_code(flops), kernels::vector_code(flops), {}};
+  }
 
   void fprop(const Pass& pass, const Operands& o) const override {
     const int64_t count = shape_.size() * pass.columns;
@@ -36,6 +41,7 @@ class Add : public Layer {
 
  private:
   Shape shape_;
+  size_t inputs_;
 };
 
 }  // namespace
@@ -46,7 +52,7 @@ std::unique_ptr<Layer> make_add(LayerArguments& arguments, Inputs inputs) {
     arguments.complain(text("it cannot add ", inputs[0].to_string(), " and ", shape.to_string(),
                             "; expected inputs of one shape"));
   }
-  return std::make_unique<Add>(inputs[0]);
+  return std::make_unique<Add>(inputs[0], inputs.size());
 }
 
 }  // namespace lockstep::nn

@@ -40,6 +40,13 @@ class Batchnorm : public Layer {
   bool in_place() const override { return true; }
   int64_t saved_floats(int64_t) const override { return 4 * shape_.channels; }
 
+  kernels::LayerWork work(int64_t) const override {
+    // A value: mean, variance and their use; both sums in the derivative; the normalised value and two sums.
+    const double values = static_cast<double>(shape_.size());
+    return {kernels::vector_code(6 * values), kernels::vector_code(6 * values),
+            kernels::vector_code(5 * values)};
+  }
+
   void fprop(const Pass& pass, const Operands& o) const override {
     const Saved saved = split(o);
     if (pass.training) kernels::batchnorm_moments(shape_of(pass), o.inputs[0], saved.mean, saved.variance);

@@ -32,6 +32,7 @@ class Conv : public Layer {
     return specs;
   }
 
+  kernels::LayerWork work(int64_t) const override { return kernels::convolution_work(shape_); }
   BackwardReads backward_reads() const override { return {.output = false}; }
   int64_t scratch_floats(int64_t columns) const override {
     return kernels::convolution_scratch(shape_, columns);

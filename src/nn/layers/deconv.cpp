@@ -8,6 +8,7 @@
 // So its three functions are those of that convolution, exchanged. weights are [in, out, height, width],
 // which is that convolution's OIHW; bias is O.
 #include <algorithm>
+#include <utility>
 
 #include "layers.h"
 #include "lockstep/core/error.h"
@@ -39,6 +40,12 @@ class Deconv : public Layer {
   BackwardReads backward_reads() const override { return {.output = false}; }
   int64_t scratch_floats(int64_t columns) const override {
     return kernels::convolution_scratch(shape_, columns) + input_size() * columns;
+  }
+
+  kernels::LayerWork work(int64_t) const override {
+    kernels::LayerWork work = kernels::convolution_work(shape_);
+    std::swap(work.fprop, work.bprop);
+    return work;
   }
 
   void fprop(const Pass& pass, const Operands& o) const override {

@@ -25,6 +25,11 @@ class Dropout : public Layer {
     return shape_.size() * columns;
   }  // 0 or 1 / (1 - rate)
 
+  kernels::LayerWork work(int64_t) const override {
+    const double flops = static_cast<double>(shape_.size());
+    return {{flops, "vector code; random bits by Philox"}, kernels::vector_code(flops), {}};
+  }
+
   void fprop(const Pass& pass, const Operands& o) const override {
     const int64_t count = shape_.size() * pass.columns;
     if (!pass.training) {

@@ -31,6 +31,15 @@ class Linear : public Layer {
 
   BackwardReads backward_reads() const override { return {.output = false}; }
 
+  kernels::LayerWork work(int64_t columns) const override {
+    const double flops = 2.0 * static_cast<double>(inputs_) * static_cast<double>(units_);
+    const int64_t rows = transposed_ ? inputs_ : units_;
+    return {{flops, kernels::gemm_kernel(units_, columns, inputs_)},
+            {flops, kernels::gemm_kernel(inputs_, columns, units_)},
+            {flops, kernels::gemm_kernel(rows, row_length(), columns)},
+            joint_rows() == 0 ? kernels::Work{} : kernels::Work{flops, kernels::kDenseGradientText}};
+  }
+
   void fprop(const Pass& pass, const Operands& o) const override {
     gemm(transposed_ ? Transpose::kYes : Transpose::kNo, Transpose::kNo, units_, pass.columns, inputs_,
          o.parameters[0], row_length(), o.inputs[0], pass.columns, 0.0f, o.output, pass.columns);

@@ -19,6 +19,12 @@ class Pool : public Layer {
 
   BackwardReads backward_reads() const override { return {.inputs = false, .output = false}; }
 
+  kernels::LayerWork work(int64_t) const override {
+    // A comparison or an addition for each value of each window, there and back.
+    const double flops = static_cast<double>(output_shape().size() * shape_.window * shape_.window);
+    return {kernels::vector_code(flops), kernels::vector_code(flops), {}};
+  }
+
  protected:
   kernels::PoolingShape shape_;
 };

@@ -24,6 +24,14 @@ class Subsample : public Layer {
   }  // the means
   int64_t scratch_floats(int64_t columns) const override { return output_shape().size() * columns; }
 
+  kernels::LayerWork work(int64_t) const override {
+    // The means, and a multiplication and an addition an output, or their derivatives.
+    const double outputs = static_cast<double>(output_shape().size());
+    const double window = static_cast<double>(shape_.window * shape_.window);
+    return {kernels::vector_code(outputs * (window + 2)), kernels::vector_code(outputs * (window + 1)),
+            kernels::vector_code(outputs * 3)};
+  }
+
   void fprop(const Pass& pass, const Operands& o) const override {
     kernels::avgpool_fprop(shape_, pass.columns, o.inputs[0], o.saved);
     for_each_channel(pass, [&](int64_t c, int64_t begin, int64_t end) {

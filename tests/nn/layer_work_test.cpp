@@ -1,0 +1,87 @@
+// What each layer says it takes, and which kernels it names.
+#include <gtest/gtest.h>
+
+#include "gradient_cases.h"
+#include "layer_under_test.h"
+
+namespace lockstep::nn {
+namespace {
+
+using kernels::LayerWork;
+
+LayerWork work_of(const std::string& line, const std::vector<Shape>& inputs, int64_t samples = 16) {
+  return LayerUnderTest(line, inputs, samples).layer().work(kernels::columns_for(samples));
+}
+
+class LayerWorkOf : public ::testing::TestWithParam<LayerCase> {};
+INSTANTIATE_TEST_SUITE_P(Layers, LayerWorkOf, ::testing::ValuesIn(layer_cases()));
+
+TEST_P(LayerWorkOf, NamesOperationsAndKernelOfEachDirection) {
+  const LayerUnderTest layer(GetParam().line, GetParam().inputs, 5);
+  const LayerWork work = layer.layer().work(kernels::columns_for(5));
+  for (const kernels::Work* direction : {&work.fprop, &work.bprop}) {
+    EXPECT_GT(direction->flops, 0);
+    EXPECT_NE(direction->kernel, "");
+  }
+  const bool learns = !layer.layer().parameters().empty();
+  EXPECT_EQ(work.grad.flops > 0, learns);
+  EXPECT_EQ(!work.grad.kernel.empty(), learns);
+  const bool joint = layer.layer().joint_rows() > 0;
+  EXPECT_EQ(work.joint_grad.flops > 0, joint);
+  EXPECT_EQ(!work.joint_grad.kernel.empty(), joint);
+}
+
+TEST(LayerWork, OfAConvolutionIsTwoATapOfEachOutput) {
+  // 20 outputs channels of 24 x 24, 5 x 5 taps of one channel: LeNet's first.
+  const LayerWork work = work_of("conv 20 kernel=5", {{1, 28, 28}});
+  for (const kernels::Work* direction : {&work.fprop, &work.bprop, &work.grad}) {
+    EXPECT_EQ(direction->flops, 2.0 * 20 * 24 * 24 * 25);
+  }
+  EXPECT_EQ(work_of("conv 7 kernel=3 stride=2 pad=1", {{3, 9, 5}}).grad.flops, 2.0 * 7 * 5 * 3 * 27);
+}
+
+TEST(LayerWork, OfALinearLayerIsTwoAWeight) {
+  for (const char* line : {"linear 500", "linear 500 tied=other"}) {
+    const LayerWork work = work_of(line, {{50, 4, 4}});
+    for (const kernels::Work* direction : {&work.fprop, &work.bprop, &work.grad}) {
+      EXPECT_EQ(direction->flops, 2.0 * 500 * 800) << line;
+    }
+  }
+}
+
+TEST(LayerWork, OfALinearLayerNamesTheProducts) {
+  const LayerWork work = work_of("linear 500", {{50, 4, 4}}, 30);
+  EXPECT_EQ(work.fprop.kernel, "sgemm: 500x32, 800 deep");
+  EXPECT_EQ(work.bprop.kernel, "sgemm: 800x32, 500 deep");
+  EXPECT_EQ(work.grad.kernel, "sgemm: 500x800, 32 deep");
+  EXPECT_EQ(work_of("linear 500 tied=other", {{800, 1, 1}}, 30).grad.kernel, "sgemm: 800x500, 32 deep");
+}
+
+// The text follows the rule that the kernel goes by: a shape on each side of each of its limits.
+TEST(LayerWork, OfAConvolutionTellsTheKernelAndWhy) {
+  const std::string own = "own kernel: fewer than 64 taps, stride 1, no padding";
+  const Shape wide{2, 12, 12};
+  const Shape deep{16, 12, 12};
+  EXPECT_EQ(work_of("conv 4 kernel=5", {wide}).grad.kernel, own);
+  EXPECT_EQ(work_of("conv 4 kernel=5", {wide}).fprop.kernel, "unfolded rows, sgemm: 50 taps");
+  EXPECT_EQ(work_of("conv 4 kernel=5 stride=2", {wide}).grad.kernel, "unfolded rows, sgemm: 50 taps");
+  EXPECT_EQ(work_of("conv 4 kernel=5 pad=2", {wide}).grad.kernel, "unfolded rows, sgemm: 50 taps");
+  EXPECT_EQ(work_of("conv 4 kernel=2", {deep}).grad.kernel, "unfolded rows, sgemm: 64 taps");
+  EXPECT_EQ(work_of("conv 4 kernel=2", {deep}).bprop.kernel, "unfolded rows, sgemm: 64 taps");
+  const std::string winograd = "Winograd F(4x4, 3x3): 3x3, stride 1, 16 channels or more";
+  EXPECT_EQ(work_of("conv 16 kernel=3 pad=1", {deep}).fprop.kernel, winograd);
+  EXPECT_EQ(work_of("conv 16 kernel=3 pad=1", {deep}).bprop.kernel, winograd);
+  EXPECT_EQ(work_of("conv 16 kernel=3 pad=1", {deep}).grad.kernel, winograd);
+  EXPECT_EQ(work_of("conv 15 kernel=3 pad=1", {deep}).grad.kernel, "unfolded rows, sgemm: 144 taps");
+}
+
+// A transposed convolution's fprop is the bprop of a convolution.
+TEST(LayerWork, OfATransposedConvolutionIsThatOfTheConvolution) {
+  const LayerWork work = work_of("deconv 5 kernel=4 stride=2 pad=1", {{7, 6, 6}});
+  EXPECT_EQ(work.fprop.flops, 2.0 * 7 * 6 * 6 * 5 * 16);
+  EXPECT_EQ(work.bprop.flops, work.fprop.flops);
+  EXPECT_EQ(work.grad.kernel, "unfolded rows, sgemm: 80 taps");
+}
+
+}  // namespace
+}  // namespace lockstep::nn
