@@ -6,9 +6,9 @@
 
 namespace lockstep::train {
 
-Engine::Engine(const Model& model, const io::DatasetInfo& dataset, parallel::Workers& workers,
+Engine::Engine(const Model& model, const data::Unpacker& unpacker, parallel::Workers& workers,
                int64_t microbatch)
-    : model_(model), dataset_(dataset), workers_(workers) {
+    : model_(model), unpacker_(unpacker), workers_(workers) {
   const int64_t columns = kernels::columns_for(microbatch);
   for (int t = 0; t < workers.threads(); ++t) {
     Slot slot;
@@ -20,16 +20,14 @@ Engine::Engine(const Model& model, const io::DatasetInfo& dataset, parallel::Wor
 
 // Unpacks a microbatch into a thread's workspace.
 nn::Pass Engine::load(const dist::Plan& plan, int rank, int64_t microbatch, const data::Samples& samples,
-                      Slot& slot) const {
+                      std::optional<int64_t> epoch, Slot& slot) const {
   const dist::Range range = plan.samples_of(microbatch);
   nn::Pass pass;
   pass.samples = range.size();
   pass.columns = kernels::columns_for(pass.samples);
   pass.first_sample = static_cast<uint32_t>(range.begin);
   const int64_t first = range.begin - plan.samples_of(plan.of_rank(rank).begin).begin;
-  const std::span<const unsigned char* const> inputs(samples.inputs.data() + first,
-                                                     static_cast<size_t>(pass.samples));
-  data::unpack_inputs(dataset_, inputs, pass.columns, slot.workspace.input());
+  unpacker_.unpack(samples, first, pass.samples, epoch, pass.columns, slot.workspace.input());
   return pass;
 }
 
@@ -56,7 +54,7 @@ nn::LossSums Engine::compare(const nn::Pass& pass, int64_t first, const data::Sa
 }
 
 std::vector<double> Engine::train(const dist::Plan& plan, int rank, const data::Samples& samples,
-                                  uint64_t seed, int64_t step, const float* parameters,
+                                  uint64_t seed, int64_t epoch, int64_t step, const float* parameters,
                                   dist::GradientTree& tree) {
   const dist::Range mine = plan.of_rank(rank);
   std::vector<double> sums(static_cast<size_t>(mine.size() * kSumsPerMicrobatch));
@@ -64,7 +62,7 @@ std::vector<double> Engine::train(const dist::Plan& plan, int rank, const data::
   const auto take_leaves = [&](int64_t, int thread) {
     Slot& slot = slots_[static_cast<size_t>(thread)];
     while (const auto leaf = tree.next()) {
-      nn::Pass pass = load(plan, rank, leaf->microbatch, samples, slot);
+      nn::Pass pass = load(plan, rank, leaf->microbatch, samples, epoch, slot);
       pass.training = true;
       pass.seed = seed;
       pass.step = static_cast<uint32_t>(step);
@@ -97,7 +95,7 @@ std::vector<double> Engine::evaluate(const dist::Plan& plan, int rank, const dat
   workers_.for_each(mine.size(), [&](int64_t index, int thread) {
     Slot& slot = slots_[static_cast<size_t>(thread)];
     const int64_t microbatch = mine.begin + index;
-    const nn::Pass pass = load(plan, rank, microbatch, samples, slot);
+    const nn::Pass pass = load(plan, rank, microbatch, samples, std::nullopt, slot);
     model_.network.fprop(pass, parameters, slot.workspace);
     const int64_t first = plan.samples_of(microbatch).begin - plan.samples_of(mine.begin).begin;
     const nn::LossSums loss = compare(pass, first, samples, slot, 0.0f, nullptr);

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "lockstep/comm/group.h"
 #include "lockstep/data/dataset.h"
+#include "lockstep/data/unpack.h"
 #include "lockstep/dist/gradient_tree.h"
 #include "lockstep/dist/plan.h"
 #include "lockstep/parallel/workers.h"
@@ -19,13 +21,13 @@ constexpr int64_t kSumsPerMicrobatch = 2;  // loss, error
 class Engine {
  public:
   // Keeps references to all three.
-  Engine(const Model& model, const io::DatasetInfo& dataset, parallel::Workers& workers, int64_t microbatch);
+  Engine(const Model& model, const data::Unpacker& unpacker, parallel::Workers& workers, int64_t microbatch);
 
   // The gradients of this rank's microbatches into `tree` (whose begin() was called with the same plan),
-  // scaled by 1 / plan.samples(). `samples` are this rank's. Returns loss and error sums, kSumsPerMicrobatch
-  // a microbatch.
+  // scaled by 1 / plan.samples(). `samples` are this rank's, augmented as the epoch says. Returns loss and
+  // error sums, kSumsPerMicrobatch a microbatch.
   std::vector<double> train(const dist::Plan& plan, int rank, const data::Samples& samples, uint64_t seed,
-                            int64_t step, const float* parameters, dist::GradientTree& tree);
+                            int64_t epoch, int64_t step, const float* parameters, dist::GradientTree& tree);
 
   // Loss and error sums without training.
   std::vector<double> evaluate(const dist::Plan& plan, int rank, const data::Samples& samples,
@@ -40,12 +42,12 @@ class Engine {
     Buffer truth;  // features x columns, where the loss compares with values that are not the input
   };
   nn::Pass load(const dist::Plan& plan, int rank, int64_t microbatch, const data::Samples& samples,
-                Slot& slot) const;
+                std::optional<int64_t> epoch, Slot& slot) const;
   nn::LossSums compare(const nn::Pass& pass, int64_t first, const data::Samples& samples, Slot& slot,
                        float delta_scale, float* delta) const;
 
   const Model& model_;
-  const io::DatasetInfo& dataset_;
+  const data::Unpacker& unpacker_;
   parallel::Workers& workers_;
   std::vector<Slot> slots_;  // one a thread
 };
