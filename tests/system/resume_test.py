@@ -20,6 +20,7 @@ VARIANTS = {
     "nesterov, step schedule": SMALL + "nesterov = true\nschedule = step\nschedule-steps = 10\nweight-decay = 0.001\n",
     "momentum, cosine with warm-up": SMALL + "schedule = cosine\nwarmup-steps = 20\n",
     "adam, clipped, polynomial": ADAM.replace("learning-rate = 0.05\n", ""),
+    "augmented, normalised": SMALL + "augment = crop 4, flip\nnormalise = dataset\n",
     "adamw": SMALL.replace("momentum = 0.9\n", "optimizer = adamw\nweight-decay = 0.01\n"),
 }
 
