@@ -22,6 +22,13 @@ struct Group {
     }
   }
   Conversion conversion(float scale, float offset) const { return {scale * present, offset * present}; }
+  // Has the cache fetch the first `values` of all samples at once.
+  void prefetch(int64_t values) const {
+    constexpr int64_t kLine = 64 / sizeof(Value);
+    for (const Value* sample : samples) {
+      for (int64_t at = 0; at < values; at += kLine) __builtin_prefetch(sample + at);
+    }
+  }
   // To the next `values` of each sample.
   void advance(int64_t values) {
     for (const Value*& sample : samples) sample += values;
@@ -76,6 +83,7 @@ void Unpacker::unpack_as(const Samples& samples, int64_t first, int64_t count, b
   const int64_t plane = shape_.height * shape_.width;
   for (int64_t at = 0; at < count; at += kLanes) {
     Group<Value> group(inputs, at);
+    if (augmented) group.prefetch(std::min(plane, kPart));
     Cut cuts[kLanes];
     for (int64_t n = 0; augmented && n < std::min(kLanes, count - at); ++n)
       cuts[n] = cut(samples.indices[static_cast<size_t>(first + at + n)], epoch);
@@ -84,10 +92,12 @@ void Unpacker::unpack_as(const Samples& samples, int64_t first, int64_t count, b
       float* const target = out + c * plane * columns + at;
       if (!augmented) {
         unpack_whole_plane(group, plane, to, columns, target);
-      } else if (shape_.width < kLanes) {
-        unpack_cut_plane<true>(group.samples, shape_, cuts, to, columns, target);
+      } else if (shape_.width < 16) {
+        unpack_cut_plane<true, 16>(group.samples, shape_, cuts, to, columns, target);
+      } else if (shape_.width < 32) {
+        unpack_cut_plane<false, 16>(group.samples, shape_, cuts, to, columns, target);
       } else {
-        unpack_cut_plane<false>(group.samples, shape_, cuts, to, columns, target);
+        unpack_cut_plane<false, 32>(group.samples, shape_, cuts, to, columns, target);
       }
       group.advance(plane);
     }
