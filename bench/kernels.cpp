@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "lockstep/core/buffer.h"
+#include "lockstep/data/unpack.h"
 #include "lockstep/kernels/convolution.h"
 #include "lockstep/kernels/gemm.h"
 #include "lockstep/kernels/pooling.h"
@@ -148,5 +149,41 @@ BENCHMARK(maxpool)
     ->Args({20, 24, 1})
     ->Args({20, 24, 0})
     ->Args({50, 8, 1});
+
+// A microbatch of 32 pictures of CIFAR-10's shape out of 4096, as bytes: normalised, and cropped and mirrored
+// too.
+void unpack(benchmark::State& state) {
+  constexpr int64_t kPictures = 4096;
+  constexpr int64_t kSamples = 32;
+  io::DatasetInfo info;
+  info.sample_dims = {3, state.range(1), state.range(1)};
+  info.scale = 1 / 255.0;
+  Options options;
+  options.normalise = "0.49,0.48,0.45/0.25,0.24,0.26";
+  if (state.range(0) == 1) options.augment = "crop 4, flip";
+  const data::Unpacker unpacker(options, info);
+  const int64_t size = Shape::from_dims(info.sample_dims).size();
+  std::vector<unsigned char> pictures(static_cast<size_t>(kPictures * size));
+  for (size_t i = 0; i < pictures.size(); ++i) pictures[i] = static_cast<unsigned char>(i * i >> 3);
+  data::Samples samples;
+  for (int64_t n = 0; n < kPictures; ++n) {
+    samples.indices.push_back(n * 37 % kPictures);
+    samples.inputs.push_back(pictures.data() + samples.indices.back() * size);
+  }
+  Buffer out(size * kSamples);
+  int64_t first = 0;
+  for (auto _ : state) {
+    unpacker.unpack(samples, first, kSamples, 1, kSamples, out.data());
+    first = (first + kSamples) % kPictures;
+  }
+  state.counters["GB/s"] = benchmark::Counter(static_cast<double>(out.size()) * 4e-9,
+                                              benchmark::Counter::kIsIterationInvariantRate);
+}
+BENCHMARK(unpack)
+    ->ArgNames({"augmented", "size"})
+    ->Args({0, 32})
+    ->Args({1, 32})
+    ->Args({0, 28})
+    ->Args({1, 28});
 
 }  // namespace

@@ -1,55 +1,127 @@
-#include <algorithm>
-#include <cstring>
+#include "lockstep/data/unpack.h"
 
-#include "lockstep/data/dataset.h"
+#include "cut.h"
+#include "lockstep/core/random.h"
 
 namespace lockstep::data {
 
 namespace {
 
-// Transposes rows (one a sample) into columns, tile by tile so that both sides stay in cache.
-template <class Value, class Convert>
-void transpose(std::span<const Value* const> rows, int64_t features, int64_t columns, float* out,
-               const Convert& convert) {
-  constexpr int64_t kTile = 64;
-  const int64_t samples = static_cast<int64_t>(rows.size());
-  for (int64_t begin = 0; begin < features; begin += kTile) {
-    const int64_t end = std::min(begin + kTile, features);
-    for (int64_t n = 0; n < samples; ++n) {
-      const Value* row = rows[static_cast<size_t>(n)];
-      for (int64_t f = begin; f < end; ++f) out[f * columns + n] = convert(row[f]);
+// Pointers to sixteen samples, the last one repeated where there are fewer, and 1 for each that is there.
+template <class Value>
+struct Group {
+  const Value* samples[kLanes];
+  Vector present;
+
+  template <class Pointer>
+  explicit Group(std::span<const Pointer> all, int64_t first) {
+    for (int64_t n = 0; n < kLanes; ++n) {
+      const int64_t last = static_cast<int64_t>(all.size()) - 1;
+      samples[n] = reinterpret_cast<const Value*>(all[static_cast<size_t>(std::min(first + n, last))]);
+      present[n] = first + n <= last ? 1.0f : 0.0f;
     }
-    for (int64_t f = begin; f < end; ++f)
-      std::fill(out + f * columns + samples, out + (f + 1) * columns, 0.0f);
   }
+  Conversion conversion(float scale, float offset) const { return {scale * present, offset * present}; }
+  // Has the cache fetch the first `values` of all samples at once.
+  void prefetch(int64_t values) const {
+    constexpr int64_t kLine = 64 / sizeof(Value);
+    for (const Value* sample : samples) {
+      for (int64_t at = 0; at < values; at += kLine) __builtin_prefetch(sample + at);
+    }
+  }
+  // To the next `values` of each sample.
+  void advance(int64_t values) {
+    for (const Value*& sample : samples) sample += values;
+  }
+};
+
+void clear_columns(int64_t features, int64_t columns, int64_t first, float* out) {
+  if (first == columns) return;
+  for (int64_t f = 0; f < features; ++f) std::fill(out + f * columns + first, out + (f + 1) * columns, 0.0f);
 }
 
-int64_t product(const std::vector<int64_t>& dims) {
-  int64_t size = 1;
-  for (const int64_t d : dims) size *= d;
-  return size;
+template <class Value>
+void unpack_whole_plane(const Group<Value>& group, int64_t size, const Conversion& to, int64_t columns,
+                        float* out) {
+  const auto unpack = size < kLanes ? unpack_plane<true, Value> : unpack_plane<false, Value>;
+  unpack(group.samples, size, to, columns, out);
 }
 
 }  // namespace
 
-void unpack_inputs(const io::DatasetInfo& info, std::span<const unsigned char* const> inputs, int64_t columns,
-                   float* out) {
-  const float scale = static_cast<float>(info.scale);
-  const float offset = static_cast<float>(info.offset);
-  const int64_t features = product(info.sample_dims);
-  if (info.type == io::Type::kUint8) {
-    transpose(inputs, features, columns, out,
-              [&](unsigned char raw) { return static_cast<float>(raw) * scale + offset; });
-    return;
+Unpacker::Unpacker(const Options& options, const io::DatasetInfo& info)
+    : type_(info.type),
+      shape_(Shape::from_dims(info.sample_dims)),
+      seed_(options.seed),
+      augmentation_(augmentation_of(options, info)) {
+  if (info.sample_dims.size() == 1) shape_ = {1, 1, shape_.channels};
+  const Normalisation normalisation = normalisation_of(options, info);
+  for (size_t c = 0; c < static_cast<size_t>(shape_.channels); ++c) {
+    const bool normalised = !normalisation.mean.empty();
+    const double mean = normalised ? normalisation.mean[c] : 0;
+    const double deviation = normalised ? normalisation.deviation[c] : 1;
+    scale_.push_back(static_cast<float>(info.scale / deviation));
+    offset_.push_back(static_cast<float>((info.offset - mean) / deviation));
   }
-  std::vector<const float*> rows;
-  for (const unsigned char* input : inputs) rows.push_back(reinterpret_cast<const float*>(input));
-  transpose(std::span<const float* const>(rows), features, columns, out,
-            [&](float raw) { return raw * scale + offset; });
+}
+
+Cut Unpacker::cut(int64_t index, int64_t epoch) const {
+  const uint32_t places = static_cast<uint32_t>(2 * augmentation_.crop + 1);
+  RandomStream random(seed_, Purpose::kAugment, static_cast<uint32_t>(index), static_cast<uint32_t>(epoch));
+  // Always drawn in this order, so that no augmentation changes another's numbers.
+  Cut cut;
+  cut.down = static_cast<int64_t>(random.below(places)) - augmentation_.crop;
+  cut.right = static_cast<int64_t>(random.below(places)) - augmentation_.crop;
+  cut.mirrored = random.below(2) == 1 && augmentation_.flip;
+  return cut;
+}
+
+template <class Value>
+void Unpacker::unpack_as(const Samples& samples, int64_t first, int64_t count, bool augmented, int64_t epoch,
+                         int64_t columns, float* out) const {
+  const std::span inputs(samples.inputs.data() + first, static_cast<size_t>(count));
+  const int64_t plane = shape_.height * shape_.width;
+  for (int64_t at = 0; at < count; at += kLanes) {
+    Group<Value> group(inputs, at);
+    if (augmented) group.prefetch(std::min(plane, kPart));
+    Cut cuts[kLanes];
+    for (int64_t n = 0; augmented && n < std::min(kLanes, count - at); ++n)
+      cuts[n] = cut(samples.indices[static_cast<size_t>(first + at + n)], epoch);
+    for (int64_t c = 0; c < shape_.channels; ++c) {
+      const Conversion to = group.conversion(scale_[static_cast<size_t>(c)], offset_[static_cast<size_t>(c)]);
+      float* const target = out + c * plane * columns + at;
+      if (!augmented) {
+        unpack_whole_plane(group, plane, to, columns, target);
+      } else if (shape_.width < 16) {
+        unpack_cut_plane<true, 16>(group.samples, shape_, cuts, to, columns, target);
+      } else if (shape_.width < 32) {
+        unpack_cut_plane<false, 16>(group.samples, shape_, cuts, to, columns, target);
+      } else {
+        unpack_cut_plane<false, 32>(group.samples, shape_, cuts, to, columns, target);
+      }
+      group.advance(plane);
+    }
+  }
+}
+
+void Unpacker::unpack(const Samples& samples, int64_t first, int64_t count, std::optional<int64_t> epoch,
+                      int64_t columns, float* out) const {
+  const bool augmented = augmentation_.any() && epoch.has_value();
+  if (type_ == io::Type::kUint8) {
+    unpack_as<unsigned char>(samples, first, count, augmented, epoch.value_or(0), columns, out);
+  } else {
+    unpack_as<float>(samples, first, count, augmented, epoch.value_or(0), columns, out);
+  }
+  clear_columns(shape_.size(), columns, (count + kLanes - 1) / kLanes * kLanes, out);
 }
 
 void unpack_targets(std::span<const float* const> targets, int64_t features, int64_t columns, float* out) {
-  transpose(targets, features, columns, out, [](float value) { return value; });
+  const int64_t count = static_cast<int64_t>(targets.size());
+  for (int64_t at = 0; at < count; at += kLanes) {
+    const Group<float> group(targets, at);
+    unpack_whole_plane(group, features, group.conversion(1, 0), columns, out + at);
+  }
+  clear_columns(features, columns, (count + kLanes - 1) / kLanes * kLanes, out);
 }
 
 }  // namespace lockstep::data

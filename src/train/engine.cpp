@@ -20,13 +20,14 @@ struct Engine::Step {
   int rank;
   const data::Samples& samples;
   uint64_t seed;
+  int64_t epoch;
   int64_t number;
   const float* parameters;
 };
 
-Engine::Engine(const Model& model, const io::DatasetInfo& dataset, parallel::Workers& workers,
+Engine::Engine(const Model& model, const data::Unpacker& unpacker, parallel::Workers& workers,
                int64_t microbatch)
-    : model_(model), dataset_(dataset), workers_(workers) {
+    : model_(model), unpacker_(unpacker), workers_(workers) {
   const int64_t columns = kernels::columns_for(microbatch);
   for (int t = 0; t < workers.threads(); ++t) {
     Slot slot;
@@ -62,7 +63,7 @@ void Engine::choose_width(int64_t columns) {
 
 // Unpacks a microbatch into a thread's workspace.
 nn::Pass Engine::load(const dist::Plan& plan, int rank, int64_t microbatch, const data::Samples& samples,
-                      Slot& slot) const {
+                      std::optional<int64_t> epoch, Slot& slot) const {
   nn::Pass pass;
   pass.timeline = workers_.timeline();
   const Timed timed(pass.timeline, Activity::kUnpack);
@@ -72,9 +73,7 @@ nn::Pass Engine::load(const dist::Plan& plan, int rank, int64_t microbatch, cons
   pass.minibatch = plan.samples();
   pass.first_sample = static_cast<uint32_t>(range.begin);
   const int64_t first = range.begin - plan.samples_of(plan.of_rank(rank).begin).begin;
-  const std::span<const unsigned char* const> inputs(samples.inputs.data() + first,
-                                                     static_cast<size_t>(pass.samples));
-  data::unpack_inputs(dataset_, inputs, pass.columns, slot.workspace.input());
+  unpacker_.unpack(samples, first, pass.samples, epoch, pass.columns, slot.workspace.input());
   return pass;
 }
 
@@ -102,9 +101,9 @@ nn::LossSums Engine::compare(const nn::Pass& pass, int64_t first, const data::Sa
 }
 
 std::vector<double> Engine::train(const dist::Plan& plan, int rank, const data::Samples& samples,
-                                  uint64_t seed, int64_t step, const float* parameters,
+                                  uint64_t seed, int64_t epoch, int64_t step, const float* parameters,
                                   dist::GradientTree& tree) {
-  const Step all{plan, rank, samples, seed, step, parameters};
+  const Step all{plan, rank, samples, seed, epoch, step, parameters};
   std::vector<double> sums(static_cast<size_t>(plan.of_rank(rank).size() * kSumsPerMicrobatch));
   const bool joint = width_ > 1;
   const int64_t pieces = static_cast<int64_t>(model_.network.joint_pieces().size() + separate_.size());
@@ -131,7 +130,7 @@ std::vector<double> Engine::train(const dist::Plan& plan, int rank, const data::
 void Engine::take_microbatch(const Step& step, const dist::Work& work, Slot& slot,
                              std::vector<double>& sums) {
   const Timed timed(workers_.timeline(), Activity::kMicrobatch, work.microbatch);
-  nn::Pass pass = load(step.plan, step.rank, work.microbatch, step.samples, slot);
+  nn::Pass pass = load(step.plan, step.rank, work.microbatch, step.samples, step.epoch, slot);
   pass.training = true;
   pass.seed = step.seed;
   pass.step = static_cast<uint32_t>(step.number);
@@ -185,7 +184,7 @@ std::vector<double> Engine::evaluate(const dist::Plan& plan, int rank, const dat
   workers_.for_each(mine.size(), [&](int64_t index, int thread) {
     Slot& slot = slots_[static_cast<size_t>(thread)];
     const int64_t microbatch = mine.begin + index;
-    const nn::Pass pass = load(plan, rank, microbatch, samples, slot);
+    const nn::Pass pass = load(plan, rank, microbatch, samples, std::nullopt, slot);
     model_.network.fprop(pass, parameters, slot.workspace);
     const int64_t first = plan.samples_of(microbatch).begin - plan.samples_of(mine.begin).begin;
     const nn::LossSums loss = compare(pass, first, samples, slot, 0.0f, nullptr);

@@ -59,7 +59,7 @@ int64_t training_rows(const data::Dataset& dataset) {
 Trainer::Trainer(const Options& options, const std::string& configuration, const std::string& command,
                  const data::Dataset& dataset, comm::Group& group,
                  const std::vector<comm::Placement>& placements, parallel::Workers& workers)
-    : options_(options),
+    : options_(data::with_statistics(options, dataset)),
       configuration_(configuration),
       command_(command),
       dataset_(dataset),
@@ -67,11 +67,12 @@ Trainer::Trainer(const Options& options, const std::string& configuration, const
       placements_(placements),
       workers_(workers),
       model_(make_model(options, dataset.info)),
+      unpacker_(options_, dataset.info),
       order_(options.seed, training_rows(dataset), options.batch_size),
       microbatch_(std::min(options.microbatch, order_.batch_of(0))),
       total_steps_(last_step(options, order_)),
       schedule_steps_(schedule_length(options, order_)),
-      engine_(model_, dataset.info, workers, microbatch_),
+      engine_(model_, unpacker_, workers, microbatch_),
       tree_(model_.network.layout().floats(),
             gradient_buffers(microbatch_, order_, group.size(), group.rank(), engine_),
             engine_.branch_width()),
@@ -170,8 +171,8 @@ void Trainer::train_step(data::Loader& loader, double learning_rate, const StopS
     });
     watch_.during(Phase::kCompute, [&] {
       tree_.begin(plan, group_.rank());
-      sums =
-          engine_.train(plan, group_.rank(), samples, options_.seed, state_.step, parameters_.data(), tree_);
+      sums = engine_.train(plan, group_.rank(), samples, options_.seed, state_.epoch, state_.step,
+                           parameters_.data(), tree_);
     });
   });
   // Before the parameters change: a step that failed, or gave NaN, on any rank leaves them as they were.

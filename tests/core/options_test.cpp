@@ -71,6 +71,7 @@ TEST(Configuration, AWrongValueIsAnErrorWithPlaceValueAndWhatIsValid) {
 TEST(Configuration, NoOptionTakesNanOrInfinityOrText) {
   for (const OptionEntry& entry : option_table()) {
     if (entry.expected == "a file") continue;
+    if (entry.name == "augment" || entry.name == "normalise") continue;  // read where the dataset is known
     for (const char* value : {"nan", "inf", "-inf", "nonsense", "1e", "0x10", "1 2"}) {
       expect_usage_error([&] { configured(entry.name + " = " + value); },
                          {"run.cfg:1", entry.name + " = " + value + " cannot be used", entry.expected});

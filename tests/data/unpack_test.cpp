@@ -1,9 +1,9 @@
+#include "lockstep/data/unpack.h"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <cstring>
-
-#include "lockstep/data/dataset.h"
 
 namespace lockstep::data {
 namespace {
@@ -13,8 +13,11 @@ constexpr int64_t kFeatures = 70;
 constexpr int64_t kColumns = 16;
 
 std::vector<float> unpacked(const io::DatasetInfo& info, const std::vector<const unsigned char*>& samples) {
+  Samples stored;
+  stored.inputs = samples;
   std::vector<float> out(kFeatures * kColumns, std::nanf(""));
-  unpack_inputs(info, samples, kColumns, out.data());
+  const int64_t count = static_cast<int64_t>(samples.size());
+  Unpacker(Options(), info).unpack(stored, 0, count, std::nullopt, kColumns, out.data());
   return out;
 }
 

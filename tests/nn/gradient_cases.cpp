@@ -8,7 +8,7 @@ const std::vector<LayerCase>& layer_cases() {
       {"conv 4 kernel=3", {{2, 5, 6}}, Inputs::kAnything, kLinear},
       {"conv 3 kernel=3 stride=2 pad=1", {{3, 6, 5}}, Inputs::kAnything, kLinear},
       {"conv 4 kernel=3 bias=no", {{2, 5, 6}}, Inputs::kAnything, kLinear},
-      {"conv 17 kernel=3 pad=1", {{16, 5, 4}}, Inputs::kAnything, kLinear},  // by Winograd's algorithm
+      {"conv 17 kernel=3 pad=1", {{16, 5, 4}}, Inputs::kAnything, 8 * kLinear},  // by Winograd's algorithm
       {"conv 1 kernel=1", {{1, 2, 3}}, Inputs::kAnything, kLinear},
       {"deconv 4 kernel=3", {{2, 3, 4}}, Inputs::kAnything, kLinear},
       {"deconv 2 kernel=3 stride=2 pad=1", {{3, 4, 3}}, Inputs::kAnything, kLinear},

@@ -59,20 +59,25 @@ TEST(LayerWork, OfALinearLayerNamesTheProducts) {
 
 // The text follows the rule that the kernel goes by: a shape on each side of each of its limits.
 TEST(LayerWork, OfAConvolutionTellsTheKernelAndWhy) {
-  const std::string own = "own kernel: fewer than 64 taps, stride 1, no padding";
-  const Shape wide{2, 12, 12};
-  const Shape deep{16, 12, 12};
-  EXPECT_EQ(work_of("conv 4 kernel=5", {wide}).grad.kernel, own);
-  EXPECT_EQ(work_of("conv 4 kernel=5", {wide}).fprop.kernel, "unfolded rows, sgemm: 50 taps");
-  EXPECT_EQ(work_of("conv 4 kernel=5 stride=2", {wide}).grad.kernel, "unfolded rows, sgemm: 50 taps");
-  EXPECT_EQ(work_of("conv 4 kernel=5 pad=2", {wide}).grad.kernel, "unfolded rows, sgemm: 50 taps");
-  EXPECT_EQ(work_of("conv 4 kernel=2", {deep}).grad.kernel, "unfolded rows, sgemm: 64 taps");
-  EXPECT_EQ(work_of("conv 4 kernel=2", {deep}).bprop.kernel, "unfolded rows, sgemm: 64 taps");
+  const std::string direct = "own kernel: 4608 weights or fewer";
+  const std::string pixels = "pixel by pixel: 25 terms or more";
+  const Shape flat{1, 28, 28};
+  const Shape deep{20, 12, 12};
+  EXPECT_EQ(work_of("conv 20 kernel=5", {flat}).fprop.kernel, pixels);
+  EXPECT_EQ(work_of("conv 20 kernel=4", {flat}).fprop.kernel, "unfolded rows, sgemm: 16 taps");
+  EXPECT_EQ(work_of("conv 20 kernel=5", {flat}).bprop.kernel, "unfolded rows, sgemm: 25 taps")
+      << "one channel";
+  EXPECT_EQ(work_of("conv 20 kernel=5", {flat}).grad.kernel, direct);
+  EXPECT_EQ(work_of("conv 50 kernel=5", {deep}).fprop.kernel, pixels);
+  EXPECT_EQ(work_of("conv 50 kernel=5", {deep}).bprop.kernel, pixels);
+  EXPECT_EQ(work_of("conv 50 kernel=5", {deep}).grad.kernel, "unfolded rows, sgemm: 500 taps");
+  EXPECT_EQ(work_of("conv 24 kernel=1 stride=2", {deep}).bprop.kernel, "unfolded rows, sgemm: 20 taps");
   const std::string winograd = "Winograd F(4x4, 3x3): 3x3, stride 1, 16 channels or more";
-  EXPECT_EQ(work_of("conv 16 kernel=3 pad=1", {deep}).fprop.kernel, winograd);
-  EXPECT_EQ(work_of("conv 16 kernel=3 pad=1", {deep}).bprop.kernel, winograd);
-  EXPECT_EQ(work_of("conv 16 kernel=3 pad=1", {deep}).grad.kernel, winograd);
-  EXPECT_EQ(work_of("conv 15 kernel=3 pad=1", {deep}).grad.kernel, "unfolded rows, sgemm: 144 taps");
+  EXPECT_EQ(work_of("conv 40 kernel=3 pad=1", {deep}).fprop.kernel, winograd);
+  EXPECT_EQ(work_of("conv 40 kernel=3 pad=1", {deep}).bprop.kernel, winograd);
+  EXPECT_EQ(work_of("conv 40 kernel=3 pad=1", {deep}).grad.kernel, winograd);
+  EXPECT_EQ(work_of("conv 15 kernel=3 pad=1", {deep}).fprop.kernel, pixels);
+  EXPECT_EQ(work_of("conv 15 kernel=3 pad=1", {deep}).grad.kernel, direct);
 }
 
 // A transposed convolution's fprop is the bprop of a convolution.
@@ -80,7 +85,7 @@ TEST(LayerWork, OfATransposedConvolutionIsThatOfTheConvolution) {
   const LayerWork work = work_of("deconv 5 kernel=4 stride=2 pad=1", {{7, 6, 6}});
   EXPECT_EQ(work.fprop.flops, 2.0 * 7 * 6 * 6 * 5 * 16);
   EXPECT_EQ(work.bprop.flops, work.fprop.flops);
-  EXPECT_EQ(work.grad.kernel, "unfolded rows, sgemm: 80 taps");
+  EXPECT_EQ(work.grad.kernel, "own kernel: 4608 weights or fewer");
 }
 
 }  // namespace

@@ -32,6 +32,7 @@ class ConfigurationTest(BadInputTest):
                 ("schedule = cosin" + end, r"bad\.cfg:3: ", "cosin", "cosine"),
                 ("initialisation = zero" + end, r"bad\.cfg:3: ", "zero", "glorot"),
                 ("reduction = tree" + end, r"bad\.cfg:3: ", "tree", "ordered, mpi"),
+                ("augment = crp 4" + end, r"bad\.cfg:3: ", "crp", "did you mean 'crop'"),
                 ("in-memory = maybe" + end, r"bad\.cfg:3: ", "maybe", "auto, yes, no"),
         ):
             with self.subTest(text):
@@ -58,6 +59,11 @@ class ConfigurationTest(BadInputTest):
                 ("layer = linear 10 20", "20", "more than this layer takes"),
                 ("layer = dropout 1" + end, "rate = 1", "below 1"),
                 ("layer =", "empty"),
+                ("augment = crop 28" + end, "padding from 1 to 27", "28x28", "found '28'"),
+                ("augment = flip 2" + end, "'2' is more than flip takes"),
+                ("normalise = 0.5,0.5/0.2,0.2" + end, "2 value", "expected 1", "channel"),
+                ("normalise = 0.5/0" + end, "'0' cannot be a deviation", "above 0"),
+                ("normalise = datset" + end, "expected dataset, none, or means/deviations"),
         ):
             with self.subTest(text):
                 self.assert_configuration(text, r"bad\.cfg:3: ", *says)

@@ -146,6 +146,37 @@ class LookTest(SystemTest):
                 self.assertEqual(self.succeed("evaluate", "c.h5", ranks=ranks).lines, expected)
         self.assertEqual(self.succeed("evaluate", "c.h5", self.dataset, "--threads", 4).lines, expected)
 
+    def test_evaluate_normalises_as_the_run_did(self):
+        """By the statistics of its training split: on other files too, and after a resume, also on other samples."""
+        config = self.configuration(f"dataset = {self.dataset}\nnormalise = dataset\naugment = crop 2, flip\n{SMALL}\nepochs = 2\n",
+                                    "normalised.cfg")
+        self.succeed(config, "--steps", 7, "--checkpoint", "n.h5")
+        with h5py.File(self.dataset) as file:
+            pixels = file["train/inputs"][()] / 255
+            test = {name: file[f"test/{name}"][()] for name in ("inputs", "labels")}
+
+        def assert_statistics():
+            with h5py.File(self.path("n.h5")) as file:
+                resolved = dict(line.split(" = ", 1) for line in file["config/resolved"][()].decode().splitlines())
+            mean, deviation = map(float, resolved["normalise"].split("/"))
+            self.assertAlmostEqual(mean, pixels.mean(), places=12)
+            self.assertAlmostEqual(deviation, pixels.std(), places=12)
+
+        assert_statistics()
+        end = self.succeed("resume", "n.h5", "--steps", 10)
+        assert_statistics()
+        # The same test split, beside a training split of other statistics, with other words for the same values.
+        dark = {"inputs": np.full((10, 1, 28, 28), 3, "uint8"), "labels": np.arange(10)}
+        write_dataset(self.path("dark.h5"), {"train": dark, "test": test}, classes=10)
+        with h5py.File(self.path("dark.h5"), "a") as file:
+            for split in ("train", "test"):
+                file[f"{split}/inputs"].attrs["scale"] = 1 / 255
+        for dataset in (self.dataset, self.path("dark.h5")):
+            self.assertEqual(self.succeed("evaluate", "n.h5", dataset).lines, [end.lines[-3], end.lines[-1]])
+        self.assertNotEqual(self.succeed("evaluate", "n.h5", "--normalise", "none").lines[0], end.lines[-3])
+        result = self.trainer("evaluate", "n.h5", "dark.h5", "--normalise", "dataset")
+        self.assert_one_message(result, 2, r"dark\.h5", "channel 0", "deviation is 0", r"normalise = [0-9.]+/1\b")
+
     def test_evaluate_on_another_dataset(self):
         self.succeed("generate", "digits", "--seed", 9, "--output", "other.h5", "--generate-train", 10, "--generate-test", 80)
         one = self.succeed("evaluate", "c.h5", "other.h5").lines

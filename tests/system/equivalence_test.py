@@ -94,6 +94,16 @@ learning-rate = 0.01
 clip-norm = 30
 """
 
+AUGMENTED = """
+augment = crop 3, flip
+normalise = dataset
+layer = conv 6 kernel=5 stride=2
+layer = relu
+layer = linear 10
+learning-rate = 0.05
+momentum = 0.9
+"""
+
 
 class EquivalenceTest(SystemTest):
     # 400 samples in steps of 90 are four steps and a tail of 40; 90 is 11 microbatches of 8 and one of 2, 40 is 5.
@@ -165,6 +175,21 @@ class EquivalenceTest(SystemTest):
         rows = history(checkpoint)
         self.assertLess(rows["train_loss"][-1], 0.8 * rows["train_loss"][0])
         self.assertEqual(parameters(checkpoint)["deconv1/weights"].shape, (3, 6, 4, 4))
+
+    def test_augmentation_and_normalisation(self):
+        augmented, _ = self.assert_layouts_agree(AUGMENTED, LAYOUTS, "--steps", 12)
+        for option in ("--augment", "--normalise"):
+            self.assertNotEqual(self.succeed(self.path("run.cfg"), "--steps", 12, option, "none").digest, augmented.digest)
+
+    def test_an_autoencoder_of_augmented_pictures(self):
+        self.assert_layouts_agree(AUTOENCODER + "augment = flip, crop 2\nnormalise = dataset\n", SOME_LAYOUTS, "--steps", 6)
+
+    def test_augmentation_of_a_dataset_read_from_the_file(self):
+        config = self.configuration(f"dataset = {digits(type(self))}\n{self.SHAPE}{AUGMENTED}")
+        reference, checkpoint = self.train("memory", config, "--steps", 12, "--in-memory", "yes")
+        result, other = self.train("file", config, "--steps", 12, "--in-memory", "no", ranks=3)
+        self.assertEqual(result.digest, reference.digest)
+        self.assert_same_bits(checkpoint, other)
 
     def test_many_buckets(self):
         self.assert_layouts_agree(TIED, SOME_LAYOUTS, "--steps", 6, "--bucket-kilobytes", 4)

@@ -24,6 +24,7 @@ VARIANTS = {
     "adam, clipped, polynomial": ADAM.replace("learning-rate = 0.05\n", ""),
     "batchnorm": NORMALISED + "clip-norm = 0.5\nweight-decay = 0.01\n",
     "deconv": "layer = deconv 2 kernel=3 stride=2\n" + NORMALISED,
+    "augmented, normalised": SMALL + "augment = crop 4, flip\nnormalise = dataset\n",
     "adamw": SMALL.replace("momentum = 0.9\n", "optimizer = adamw\nweight-decay = 0.01\n"),
 }
 

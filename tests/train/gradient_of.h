@@ -20,13 +20,14 @@ struct GradientOf {
     const auto group = comm::group_of_one();
     parallel::Workers workers(threads, kernels::use_one_thread);
     const dist::Plan plan(static_cast<int64_t>(indices.size()), microbatch, 1);
-    Engine engine(model, dataset.info, workers, microbatch);
+    const data::Unpacker unpacker(Options(), dataset.info);
+    Engine engine(model, unpacker, workers, microbatch);
     const int64_t width = engine.branch_width();
     dist::GradientTree tree(floats, dist::GradientTree::buffers_needed(engine.branches(), plan, 0, width),
                             width);
     tree.begin(plan, 0);
     const data::Samples samples = dataset.train->fetch(indices);
-    sums = dist::sum_leaves(engine.train(plan, 0, samples, 1, step, parameters, tree), kSumsPerMicrobatch);
+    sums = dist::sum_leaves(engine.train(plan, 0, samples, 1, 0, step, parameters, tree), kSumsPerMicrobatch);
     gradient.resize(static_cast<size_t>(floats));
     dist::make_reducer("ordered", *group, workers, floats, floats)
         ->finish(

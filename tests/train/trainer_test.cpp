@@ -32,7 +32,10 @@ std::vector<Options> kinds_of_runs() {
   normalised.layers[2].line = "batchnorm";
   normalised.layers[5].line = "batchnorm momentum=0.5";
   normalised.clip_norm = 0.5;
-  return {small_options(), adam, clipped, mpi, normalised};
+  Options augmented = small_options();
+  augmented.augment = "crop 2, flip";
+  augmented.normalise = "dataset";
+  return {small_options(), adam, clipped, mpi, normalised, augmented};
 }
 
 class TrainerTest : public ::testing::Test {
@@ -85,6 +88,46 @@ TEST_F(TrainerTest, TrainingLowersTheLoss) {
   const io::Table history = trained(options).history;
   const size_t columns = history.columns.size();
   EXPECT_LT(history.values[history.values.size() - columns + 3], 0.5 * history.values[3]);
+}
+
+TEST_F(TrainerTest, AugmentationAndNormalisationAreOtherRuns) {
+  const std::string plain = trained(small_options()).parameters_digest;
+  for (const char* augment : {"crop 1", "flip"}) {
+    Options options = small_options();
+    options.augment = augment;
+    EXPECT_NE(trained(options).parameters_digest, plain) << augment;
+  }
+  Options options = small_options();
+  options.normalise = "dataset";
+  EXPECT_NE(trained(options).parameters_digest, plain);
+}
+
+// An epoch is augmented like no other: two of one step each, without shuffling to tell them apart.
+TEST_F(TrainerTest, EveryEpochIsAugmentedAnew) {
+  Options options = small_options();
+  options.layers = {{"linear 3", "small.cfg:1"}};
+  options.batch_size = kTrainRows;
+  options.learning_rate = 0;
+  options.weight_decay = 0;
+  options.history_steps = 1;
+  const auto losses_differ = [&] {
+    const io::Table history = trained(options).history;
+    return std::abs(history.values[3] - history.values[3 + history.columns.size()]) > 1e-4;
+  };
+  EXPECT_FALSE(losses_differ());
+  options.augment = "crop 2";
+  EXPECT_TRUE(losses_differ());
+}
+
+// The numbers that the word stands for travel in the resolved configuration, which gives the same run.
+TEST_F(TrainerTest, ACheckpointHoldsTheStatisticsInThePlaceOfTheWord) {
+  Options options = small_options();
+  options.normalise = "dataset";
+  const Checkpoint checkpoint = trained(options);
+  Options resolved;
+  apply_configuration(resolved, checkpoint.resolved, "run.ckpt");
+  EXPECT_EQ(std::count(resolved.normalise.begin(), resolved.normalise.end(), ','), 2) << resolved.normalise;
+  EXPECT_EQ(first_difference(checkpoint, trained(resolved)), "");
 }
 
 TEST_F(TrainerTest, AnotherSeedIsAnotherRun) {

@@ -22,6 +22,8 @@ struct Options {
   std::string dataset = "digits";  // an HDF5 file, or the name of a generator
   std::string target = "auto";     // labels, targets or input; auto: the first of these that the dataset has
   std::string in_memory = "auto";  // yes, no, or auto: where it fits
+  std::string augment = "none";    // or "crop 4, flip"
+  std::string normalise = "none";  // or "dataset", or "0.5,0.4,0.6/0.2,0.2,0.3": means, then deviations
   int64_t generate_train = 10000;  // samples, where `dataset` names a generator
   int64_t generate_test = 2000;
 

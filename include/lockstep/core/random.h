@@ -17,6 +17,7 @@ enum class Purpose : uint32_t {
   kDropout = 3,
   kDigits = 4,
   kTest = 5,
+  kAugment = 6,
 };
 
 // One independent stream of 32-bit words. Copyable and cheap; create one where it is needed.

@@ -49,11 +49,4 @@ struct Dataset {
 // against the stated one.
 Dataset open_dataset(const Options& options, comm::Group& group, int ranks_on_host);
 
-// Unpacks stored samples into a network's input: [features x columns], value = raw * scale + offset; columns
-// beyond the samples become zero.
-void unpack_inputs(const io::DatasetInfo& info, std::span<const unsigned char* const> inputs, int64_t columns,
-                   float* out);
-// Likewise for targets, which are stored as values.
-void unpack_targets(std::span<const float* const> targets, int64_t features, int64_t columns, float* out);
-
 }  // namespace lockstep::data

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "lockstep/comm/group.h"
 #include "lockstep/data/dataset.h"
+#include "lockstep/data/unpack.h"
 #include "lockstep/dist/gradient_tree.h"
 #include "lockstep/dist/plan.h"
 #include "lockstep/dist/work_queue.h"
@@ -20,7 +22,7 @@ constexpr int64_t kSumsPerMicrobatch = 2;  // loss, error
 class Engine {
  public:
   // Keeps references to all three.
-  Engine(const Model& model, const io::DatasetInfo& dataset, parallel::Workers& workers, int64_t microbatch);
+  Engine(const Model& model, const data::Unpacker& unpacker, parallel::Workers& workers, int64_t microbatch);
 
   // What a tree that train() can fill has: the most microbatches of a branch, and the most branches under
   // way.
@@ -28,10 +30,11 @@ class Engine {
   int branches() const { return width_ > 1 ? 2 : workers_.threads(); }
 
   // The gradients of this rank's microbatches into `tree` (of that width, and whose begin() was called with
-  // the same plan), scaled by 1 / plan.samples(). `samples` are this rank's. Returns loss and error sums,
+  // the same plan), scaled by 1 / plan.samples(). `samples` are this rank's, augmented as the epoch
+  // says. Returns loss and error sums,
   // kSumsPerMicrobatch a microbatch.
   std::vector<double> train(const dist::Plan& plan, int rank, const data::Samples& samples, uint64_t seed,
-                            int64_t step, const float* parameters, dist::GradientTree& tree);
+                            int64_t epoch, int64_t step, const float* parameters, dist::GradientTree& tree);
 
   // Loss and error sums without training.
   std::vector<double> evaluate(const dist::Plan& plan, int rank, const data::Samples& samples,
@@ -56,12 +59,12 @@ class Engine {
   void take_microbatch(const Step& step, const dist::Work& work, Slot& slot, std::vector<double>& sums);
   void take_piece(const dist::Work& work);
   nn::Pass load(const dist::Plan& plan, int rank, int64_t microbatch, const data::Samples& samples,
-                Slot& slot) const;
+                std::optional<int64_t> epoch, Slot& slot) const;
   nn::LossSums compare(const nn::Pass& pass, int64_t first, const data::Samples& samples, Slot& slot,
                        float delta_scale, float* delta) const;
 
   const Model& model_;
-  const io::DatasetInfo& dataset_;
+  const data::Unpacker& unpacker_;
   parallel::Workers& workers_;
   std::vector<Slot> slots_;         // one a thread
   int64_t width_ = 1;               // 1: gradients are not joint

@@ -32,8 +32,8 @@ struct Outcome {
 
 class Trainer {
  public:
-  // Collective, like all calls below. References stay in use. `configuration` is the user's text, for
-  // checkpoints.
+  // Collective, like all calls below. References but that to the options stay in use. `configuration` is the
+  // user's text, for checkpoints.
   Trainer(const Options& options, const std::string& configuration, const std::string& command,
           const data::Dataset& dataset, comm::Group& group, const std::vector<comm::Placement>& placements,
           parallel::Workers& workers);
@@ -83,7 +83,7 @@ class Trainer {
   Progress progress() const;
   Outcome finish(Outcome outcome);
 
-  const Options& options_;
+  const Options options_;  // with the numbers that `normalise = dataset` stands for
   std::string configuration_;
   std::string command_;
   const data::Dataset& dataset_;
@@ -91,6 +91,7 @@ class Trainer {
   const std::vector<comm::Placement>& placements_;
   parallel::Workers& workers_;
   Model model_;
+  data::Unpacker unpacker_;
   data::Order order_;
   int64_t microbatch_;  // no larger than a minibatch
   int64_t total_steps_;
