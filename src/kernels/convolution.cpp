@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "convolution_channels.h"
 #include "convolution_direct.h"
 #include "convolution_pixels.h"
 #include "convolution_unfolded.h"
@@ -13,7 +14,7 @@ namespace lockstep::kernels {
 
 namespace {
 
-enum class Kernel { kUnfolded, kPixels, kDirect, kWinograd };
+enum class Kernel { kUnfolded, kPixels, kDirect, kChannels, kWinograd };
 
 // Terms of one output's sum from which the kernel that goes pixel by pixel is faster than unfolding.
 constexpr int64_t kManyTerms = 25;
@@ -33,13 +34,16 @@ Kernel bprop_kernel(const ConvolutionShape& s) {
 }
 Kernel grad_kernel(const ConvolutionShape& s) {
   if (has_direct_grad(s)) return Kernel::kDirect;
-  return has_winograd(s) ? Kernel::kWinograd : Kernel::kUnfolded;
+  if (has_winograd(s)) return Kernel::kWinograd;
+  return has_channels_grad(s) ? Kernel::kChannels : Kernel::kUnfolded;
 }
 
 std::string kernel_text(Kernel kernel, const ConvolutionShape& s) {
   switch (kernel) {
     case Kernel::kDirect:
       return direct_grad_rule();
+    case Kernel::kChannels:
+      return channels_grad_rule();
     case Kernel::kWinograd:
       return winograd_rule();
     case Kernel::kPixels:
@@ -64,6 +68,7 @@ int64_t convolution_scratch(const ConvolutionShape& s, int64_t columns) {
   int64_t floats = 0;
   for (const Kernel kernel : {fprop_kernel(s), bprop_kernel(s), grad_kernel(s)}) {
     if (kernel == Kernel::kWinograd) floats = std::max(floats, winograd_scratch(s, columns));
+    if (kernel == Kernel::kChannels) floats = std::max(floats, channels_grad_scratch(s, columns));
     if (kernel == Kernel::kDirect) floats = std::max(floats, direct_grad_scratch(s));
     if (kernel == Kernel::kUnfolded) floats = std::max(floats, unfolded_scratch(s, columns));
   }
@@ -96,6 +101,9 @@ void convolution_grad(const ConvolutionShape& s, int64_t columns, const float* i
   }
   if (kernel == Kernel::kDirect) {
     return direct_grad(s, columns, in, out_delta, accumulate, gradient, scratch);
+  }
+  if (kernel == Kernel::kChannels) {
+    return channels_grad(s, columns, in, out_delta, accumulate, gradient, scratch);
   }
   unfolded_grad(s, columns, in, out_delta, accumulate, gradient, scratch);
 }

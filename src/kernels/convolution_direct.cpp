@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "convolution_extent.h"
 #include "lockstep/core/error.h"
 #include "lockstep/kernels/vector.h"
 
@@ -80,17 +81,6 @@ template <int... Outputs>
 void sum_tile_of(int64_t outputs, int64_t taps, const Tile& tile, std::integer_sequence<int, Outputs...>) {
   using TapCounts = std::make_integer_sequence<int, kTileTaps>;
   ((outputs == Outputs + 1 ? sum_tile_of<Outputs + 1>(taps, tile, TapCounts()) : void()), ...);
-}
-
-// The outputs in one dimension whose tap `tap` reads inside a picture of some size.
-struct Extent {
-  int64_t begin, end;
-};
-Extent outputs_inside(int64_t tap, int64_t stride, int64_t pad, int64_t size, int64_t outputs) {
-  const int64_t begin = std::max<int64_t>(0, (pad - tap + stride - 1) / stride);
-  const int64_t last = size - 1 + pad - tap;
-  const int64_t end = last < 0 ? 0 : std::min(outputs, last / stride + 1);
-  return {std::min(begin, std::max(end, int64_t{0})), end};
 }
 
 // Where a tile is: neighbouring taps of one input channel, for some output channels and rows.

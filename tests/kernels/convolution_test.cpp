@@ -39,6 +39,10 @@ const std::vector<Case> kCases = {
     {{2, 5, 1, 3, 5, 5, 2, 2}, 16},
     {{1, 40, 300, 2, 5, 5, 1, 2}, 32},  // more rows than are unfolded at once
     {{20, 30, 30, 5, 5, 5, 2, 2}, 32},
+    {{32, 6, 7, 13, 5, 5, 1, 2}, 16},  // weight gradients with channels in vectors
+    {{26, 9, 8, 40, 3, 3, 2, 1}, 32},
+    {{60, 5, 30, 12, 4, 4, 3, 2}, 16},
+    {{32, 40, 40, 15, 5, 5, 1, 4}, 32},  // several chunks of rows
     // by Winograd's algorithm, and without it
     {{16, 8, 8, 16, 3, 3, 1, 1}, 32},
     {{16, 8, 8, 16, 3, 3, 1, 1, false}, 32},

@@ -71,6 +71,8 @@ TEST(LayerWork, OfAConvolutionTellsTheKernelAndWhy) {
   EXPECT_EQ(work_of("conv 50 kernel=5", {deep}).fprop.kernel, pixels);
   EXPECT_EQ(work_of("conv 50 kernel=5", {deep}).bprop.kernel, pixels);
   EXPECT_EQ(work_of("conv 50 kernel=5", {deep}).grad.kernel, "unfolded rows, sgemm: 500 taps");
+  EXPECT_EQ(work_of("conv 50 kernel=5", {{32, 12, 12}}).grad.kernel,
+            "channels in vectors of 32, 75 % of them filled");
   EXPECT_EQ(work_of("conv 24 kernel=1 stride=2", {deep}).bprop.kernel, "unfolded rows, sgemm: 20 taps");
   const std::string winograd = "Winograd F(4x4, 3x3): 3x3, stride 1, 16 channels or more";
   EXPECT_EQ(work_of("conv 40 kernel=3 pad=1", {deep}).fprop.kernel, winograd);

@@ -17,8 +17,8 @@ inline Vector load(const float* from) {
 
 inline void store(const Vector& v, float* to) { std::memcpy(to, &v, sizeof v); }
 
-// A loaded value that stays in its register. Compilers take loads for free and repeat them at every use, which
-// costs half the speed where there are as many uses as the processor can load.
+// A loaded value that stays in its register. Compilers take loads for free and repeat them at every use,
+// which costs half the speed where there are as many uses as the processor can load.
 inline Vector held(Vector v) {
 #ifdef __AVX512F__
   asm("" : "+v"(v));
