@@ -52,12 +52,13 @@ void StopSignal::take_signals() {
 
 StopSignal::Listening::Listening(StopSignal& signals) : signals_(signals) {
   signals_.received_ = 0;
+  signals_.stopping_ = false;
   signals_.listening_ = true;
 }
 
 // Once a run was told to stop, further signals (Slurm and mpirun may both send one) have nothing to add: it
 // is ending.
-StopSignal::Listening::~Listening() { signals_.listening_ = signals_.received_ != 0; }
+StopSignal::Listening::~Listening() { signals_.listening_ = signals_.received_ != 0 || signals_.stopping_; }
 
 const char* signal_name(int signal) {
   switch (signal) {

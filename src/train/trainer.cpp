@@ -180,6 +180,7 @@ void Trainer::train_step(data::Loader& loader, double learning_rate, const StopS
     const Timed agreeing(timeline, Activity::kAgree);
     agree(plan, std::move(sums), stop.received(), failure);
   });
+  if (agreed_stop_ != 0) stop.stop_with_the_others();
   const double waited = reducer_->waited_seconds();
   watch_.during(Phase::kCompute, [&] {
     const Timed reducing(timeline, Activity::kReduction);

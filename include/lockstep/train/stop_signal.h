@@ -28,6 +28,9 @@ class StopSignal {
     Listening(const Listening&) = delete;
     Listening& operator=(const Listening&) = delete;
     int received() const { return signals_.received_; }  // the signal's number; 0: none yet
+    // Another rank was told to stop, so this one stops too. The same signal may still be on its way here, and
+    // shall find the process as if it had come in time.
+    void stop_with_the_others() const { signals_.stopping_ = true; }
 
    private:
     StopSignal& signals_;
@@ -38,6 +41,7 @@ class StopSignal {
 
   std::atomic<bool> ending_{false};
   std::atomic<bool> listening_{false};
+  std::atomic<bool> stopping_{false};
   std::atomic<int> received_{0};
   std::thread thread_;  // last: it uses the others
 };
