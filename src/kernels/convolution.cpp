@@ -69,7 +69,7 @@ int64_t convolution_scratch(const ConvolutionShape& s, int64_t columns) {
   for (const Kernel kernel : {fprop_kernel(s), bprop_kernel(s), grad_kernel(s)}) {
     if (kernel == Kernel::kWinograd) floats = std::max(floats, winograd_scratch(s, columns));
     if (kernel == Kernel::kChannels) floats = std::max(floats, channels_grad_scratch(s, columns));
-    if (kernel == Kernel::kDirect) floats = std::max(floats, direct_grad_scratch(s));
+    if (kernel == Kernel::kDirect) floats = std::max(floats, direct_grad_scratch(s, columns));
     if (kernel == Kernel::kUnfolded) floats = std::max(floats, unfolded_scratch(s, columns));
   }
   return floats;

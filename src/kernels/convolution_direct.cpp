@@ -1,10 +1,9 @@
 #include "convolution_direct.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
-#include <vector>
 
-#include "convolution_extent.h"
 #include "lockstep/core/error.h"
 #include "lockstep/kernels/vector.h"
 
@@ -12,145 +11,112 @@ namespace lockstep::kernels {
 
 namespace {
 
-// Sums of a tile, its inputs and a delta fill most of the 32 vector registers: 4 x 5, 5 x 4 or 7 x 3 sums.
+// Sums of a tile, its inputs and a delta fill most of the 32 vector registers.
+constexpr int kTileOutputs = 4;
 constexpr int kTileTaps = 5;
-constexpr int kMostOutputs = 7;
 constexpr int64_t kMostWeights = 4608;  // with a vector each they stay in the second-level cache
-int64_t outputs_at_once(const ConvolutionShape& s) {
-  const int64_t most = s.kernel_width >= 5 ? 4 : s.kernel_width == 4 ? 5 : kMostOutputs;
-  const int64_t tiles = (s.out_channels + most - 1) / most;
-  return (s.out_channels + tiles - 1) / tiles;  // tiles as equal as can be
-}
 
-struct Tile {
-  const float* delta;     // of the first output channel, row and cell
-  int64_t delta_channel;  // floats from one output channel to the next
-  int64_t delta_row;      // floats from one output row to the next
-  const float* in;        // what the first tap reads for the first output
-  int64_t in_row;         // floats from what one output row reads to what the next reads
-  int64_t in_cell;        // the same for cells
-  int64_t columns;        // floats from one tap to its right neighbour
-  int64_t rows;           // of outputs
-  int64_t cells;          // of a row, in runs that are contiguous in the input too
-  int64_t run;            // floats
-  float* sums;            // vectors of the first output channel, from the first tap on
-  int64_t sums_channel;   // floats from one output channel to the next
-};
-
-template <int Outputs, int Taps>
-void sum_tile(const Tile& t) {
-  Vector sums[Outputs][Taps];
-  for (int o = 0; o < Outputs; ++o) {
-    for (int k = 0; k < Taps; ++k) sums[o][k] = load(t.sums + o * t.sums_channel + k * kLanes);
+// The input rows that one output row reads, copied with zeros around them. Cells that neighbouring outputs
+// read at the same tap lie side by side, whatever the stride, so that an output row is one run for every tap.
+class InputRows {
+ public:
+  InputRows(const ConvolutionShape& s, int64_t columns, const float* in, float* memory)
+      : s_(s), columns_(columns), in_(in), memory_(memory) {
+    std::fill_n(memory, floats(s, columns), 0.0f);
   }
-  // One loop over all runs, since with three the compiler has no registers left for the addresses.
-  const float* in = t.in;
-  const float* delta = t.delta;
-  const int64_t to_next_row = t.in_row - t.cells * t.in_cell;
-  const int64_t to_next_delta = t.delta_row - t.cells * t.run;
-  int64_t cell = 0;
-  for (int64_t runs = t.rows * t.cells; runs > 0; --runs) {
-    for (int64_t n = 0; n < t.run; n += kLanes) {
-      Vector inputs[Taps];
-      for (int k = 0; k < Taps; ++k) inputs[k] = held(load(in + k * t.columns + n));
-      for (int o = 0; o < Outputs; ++o) {
-        const Vector d = held(load(delta + o * t.delta_channel + n));
-        for (int k = 0; k < Taps; ++k) sums[o][k] += d * inputs[k];
+
+  // A slot for each row of the window, and one that stays zero, for rows outside of the picture.
+  static int64_t floats(const ConvolutionShape& s, int64_t columns) {
+    return (s.kernel_height * s.in_channels + 1) * row_floats(s, columns);
+  }
+
+  // What each tap reads for the first output of row y; only ever called with the next y.
+  const float* const* of_output_row(int64_t y) {
+    const int64_t first = y * s_.stride - s_.pad;
+    const int64_t end = std::min(first + s_.kernel_height, s_.in_height);
+    for (copied_ = std::max(copied_, first); copied_ < end; ++copied_) {
+      for (int64_t c = 0; c < s_.in_channels; ++c) copy_row(c, copied_);
+    }
+    size_t tap = 0;
+    for (int64_t c = 0; c < s_.in_channels; ++c) {
+      for (int64_t i = 0; i < s_.kernel_height; ++i) {
+        const float* from = first + i >= 0 && first + i < end ? row(c, first + i) : zeros();
+        for (int64_t j = 0; j < s_.kernel_width; ++j) taps_[tap++] = from + place(j);
       }
     }
-    in += t.in_cell;
-    delta += t.run;
-    if (++cell == t.cells) {
-      cell = 0;
-      in += to_next_row;
-      delta += to_next_delta;
-    }
-  }
-  for (int o = 0; o < Outputs; ++o) {
-    for (int k = 0; k < Taps; ++k) store(sums[o][k], t.sums + o * t.sums_channel + k * kLanes);
-  }
-}
-
-// The tiles at the edges have fewer outputs or taps; each size is code of its own.
-template <int Outputs, int... Taps>
-void sum_tile_of(int64_t taps, const Tile& tile, std::integer_sequence<int, Taps...>) {
-  ((taps == Taps + 1 ? sum_tile<Outputs, Taps + 1>(tile) : void()), ...);
-}
-
-template <int... Outputs>
-void sum_tile_of(int64_t outputs, int64_t taps, const Tile& tile, std::integer_sequence<int, Outputs...>) {
-  using TapCounts = std::make_integer_sequence<int, kTileTaps>;
-  ((outputs == Outputs + 1 ? sum_tile_of<Outputs + 1>(taps, tile, TapCounts()) : void()), ...);
-}
-
-// Where a tile is: neighbouring taps of one input channel, for some output channels and rows.
-struct Place {
-  Extent rows;
-  int64_t o, outputs;
-  int64_t c, i;
-};
-
-class Window {
- public:
-  Window(const ConvolutionShape& s, int64_t columns, const float* in, const float* out_delta, float* sums)
-      : s_(s), columns_(columns), in_(in), delta_(out_delta), sums_(sums) {
-    for (int64_t i = 0; i < s.kernel_height; ++i) {
-      down_.push_back(outputs_inside(i, s.stride, s.pad, s.in_height, s.out_height()));
-    }
-    for (int64_t j = 0; j < s.kernel_width; ++j) {
-      across_.push_back(outputs_inside(j, s.stride, s.pad, s.in_width, s.out_width()));
-    }
-  }
-
-  void sum(const Place& place, int64_t j, int64_t taps) const {
-    const Extent* across = &across_[static_cast<size_t>(j)];
-    // Where all taps read inside; then, tap by tap, where only some do.
-    const int64_t begin = std::min(across[0].begin, across[taps - 1].end);
-    const int64_t end = std::max(begin, across[taps - 1].end);
-    sum_cells({begin, end}, place, j, taps);
-    for (int64_t k = 0; k < taps; ++k) {
-      sum_cells({across[k].begin, std::min(begin, across[k].end)}, place, j + k, 1);
-      sum_cells({std::max(end, across[k].begin), across[k].end}, place, j + k, 1);
-    }
+    return taps_.data();
   }
 
  private:
-  void sum_cells(const Extent& cells, const Place& place, int64_t j, int64_t taps) const {
-    if (cells.end <= cells.begin) return;
-    const Extent inside = down_[static_cast<size_t>(place.i)];
-    const int64_t row = std::max(place.rows.begin, inside.begin);
-    Tile tile{};
-    tile.rows = std::min(place.rows.end, inside.end) - row;
-    tile.cells = cells.end - cells.begin;
-    if (tile.rows <= 0) return;
-    tile.delta_row = s_.out_width() * columns_;
-    tile.delta_channel = s_.out_height() * tile.delta_row;
-    tile.delta = delta_ + place.o * tile.delta_channel + row * tile.delta_row + cells.begin * columns_;
-    const int64_t y = row * s_.stride + place.i - s_.pad;
-    const int64_t x = cells.begin * s_.stride + j - s_.pad;
-    tile.in = in_ + ((place.c * s_.in_height + y) * s_.in_width + x) * columns_;
-    tile.in_row = s_.stride * s_.in_width * columns_;
-    tile.in_cell = s_.stride * columns_;
-    tile.columns = columns_;
-    tile.run = columns_;
-    if (s_.stride == 1) {  // a row is one run
-      tile.run *= tile.cells;
-      tile.cells = 1;
+  static int64_t cells_apart(const ConvolutionShape& s) {  // cells of a row that are a stride apart
+    return (s.in_width + 2 * s.pad + s.stride - 1) / s.stride;
+  }
+  // A cache line more than the cells, or the channels' equal places would fall into one set of the cache.
+  static int64_t row_floats(const ConvolutionShape& s, int64_t columns) {
+    return s.stride * cells_apart(s) * columns + kLanes;
+  }
+  float* row(int64_t channel, int64_t y) const {
+    return memory_ + (y % s_.kernel_height * s_.in_channels + channel) * row_floats(s_, columns_);
+  }
+  const float* zeros() const {
+    return memory_ + s_.kernel_height * s_.in_channels * row_floats(s_, columns_);
+  }
+  int64_t place(int64_t cell) const {
+    return (cell % s_.stride * cells_apart(s_) + cell / s_.stride) * columns_;
+  }
+  void copy_row(int64_t channel, int64_t y) const {
+    const float* from = in_ + (channel * s_.in_height + y) * s_.in_width * columns_;
+    float* to = row(channel, y);
+    if (s_.stride == 1) {
+      std::copy_n(from, s_.in_width * columns_, to + place(s_.pad));
+      return;
     }
-    const int64_t tap = (place.c * s_.kernel_height + place.i) * s_.kernel_width + j;
-    tile.sums = sums_ + (place.o * s_.taps() + tap) * kLanes;
-    tile.sums_channel = s_.taps() * kLanes;
-    sum_tile_of(place.outputs, taps, tile, std::make_integer_sequence<int, kMostOutputs>());
+    for (int64_t x = 0; x < s_.in_width; ++x)
+      std::copy_n(from + x * columns_, columns_, to + place(s_.pad + x));
   }
 
   const ConvolutionShape& s_;
   int64_t columns_;
   const float* in_;
-  const float* delta_;
-  float* sums_;
-  std::vector<Extent> down_;    // one a row of taps
-  std::vector<Extent> across_;  // one a column of taps
+  float* memory_;
+  int64_t copied_ = 0;  // rows before it are copied, or no longer needed
+  std::array<const float*, kMostWeights> taps_;
 };
+
+// sums[o][t] += the sum over a run of delta[o] in[t]
+template <int Outputs, int Taps>
+void sum_tile(int64_t run, const float* delta, int64_t delta_channel, const float* const* in, float* sums,
+              int64_t sums_channel) {
+  Vector sum[Outputs][Taps];
+  for (int o = 0; o < Outputs; ++o) {
+    for (int t = 0; t < Taps; ++t) sum[o][t] = load(sums + o * sums_channel + t * kLanes);
+  }
+  const float* tap[Taps];
+  for (int t = 0; t < Taps; ++t) tap[t] = in[t];
+  for (int64_t n = 0; n < run; n += kLanes) {
+    Vector inputs[Taps];
+    for (int t = 0; t < Taps; ++t) inputs[t] = held(load(tap[t] + n));
+    for (int o = 0; o < Outputs; ++o) {
+      const Vector d = held(load(delta + o * delta_channel + n));
+      for (int t = 0; t < Taps; ++t) sum[o][t] += d * inputs[t];
+    }
+  }
+  for (int o = 0; o < Outputs; ++o) {
+    for (int t = 0; t < Taps; ++t) store(sum[o][t], sums + o * sums_channel + t * kLanes);
+  }
+}
+
+// The tiles at the edges have fewer outputs or taps; each size is code of its own.
+template <int Outputs, int... Taps, class... Arguments>
+void sum_tile_of_taps(int64_t taps, std::integer_sequence<int, Taps...>, Arguments... arguments) {
+  ((taps == Taps + 1 ? sum_tile<Outputs, Taps + 1>(arguments...) : void()), ...);
+}
+template <int... Outputs, class... Arguments>
+void sum_tile_of(int64_t outputs, int64_t taps, std::integer_sequence<int, Outputs...>,
+                 Arguments... arguments) {
+  using TapCounts = std::make_integer_sequence<int, kTileTaps>;
+  ((outputs == Outputs + 1 ? sum_tile_of_taps<Outputs + 1>(taps, TapCounts(), arguments...) : void()), ...);
+}
 
 }  // namespace
 
@@ -158,31 +124,31 @@ bool has_direct_grad(const ConvolutionShape& s) { return s.out_channels * s.taps
 
 std::string direct_grad_rule() { return text("own kernel: ", kMostWeights, " weights or fewer"); }
 
-int64_t direct_grad_scratch(const ConvolutionShape& s) { return s.out_channels * s.taps() * kLanes; }
+int64_t direct_grad_scratch(const ConvolutionShape& s, int64_t columns) {
+  return s.out_channels * s.taps() * kLanes + InputRows::floats(s, columns);
+}
 
 void direct_grad(const ConvolutionShape& s, int64_t columns, const float* in, const float* out_delta,
                  bool accumulate, float* gradient, float* scratch) {
-  const Window window(s, columns, in, out_delta, scratch);
   const int64_t weights = s.out_channels * s.taps();
-  std::fill_n(scratch, weights * kLanes, 0.0f);
-  const int64_t at_once = outputs_at_once(s);
-  // Rows whose deltas stay in the first-level cache.
-  constexpr int64_t kRowFloats = 6 * 1024;
-  const int64_t rows = std::max<int64_t>(kRowFloats / (at_once * s.out_width() * columns), 1);
-  for (int64_t y = 0; y < s.out_height(); y += rows) {
-    for (int64_t o = 0; o < s.out_channels; o += at_once) {
-      Place place{{y, std::min(y + rows, s.out_height())}, o, std::min(at_once, s.out_channels - o), 0, 0};
-      for (place.c = 0; place.c < s.in_channels; ++place.c) {
-        for (place.i = 0; place.i < s.kernel_height; ++place.i) {
-          for (int64_t j = 0; j < s.kernel_width; j += kTileTaps) {
-            window.sum(place, j, std::min<int64_t>(kTileTaps, s.kernel_width - j));
-          }
-        }
+  const int64_t run = s.out_width() * columns;
+  float* sums = scratch;
+  std::fill_n(sums, weights * kLanes, 0.0f);
+  InputRows rows(s, columns, in, sums + weights * kLanes);
+  for (int64_t y = 0; y < s.out_height(); ++y) {
+    const float* const* taps = rows.of_output_row(y);
+    for (int64_t o = 0; o < s.out_channels; o += kTileOutputs) {
+      const float* delta = out_delta + (o * s.out_height() + y) * run;
+      for (int64_t t = 0; t < s.taps(); t += kTileTaps) {
+        sum_tile_of(std::min<int64_t>(kTileOutputs, s.out_channels - o),
+                    std::min<int64_t>(kTileTaps, s.taps() - t),
+                    std::make_integer_sequence<int, kTileOutputs>(), run, delta, s.out_height() * run,
+                    taps + t, sums + (o * s.taps() + t) * kLanes, s.taps() * kLanes);
       }
     }
   }
   for (int64_t w = 0; w < weights; ++w) {
-    gradient[w] = (accumulate ? gradient[w] : 0.0f) + sum_lanes(load(scratch + w * kLanes));
+    gradient[w] = (accumulate ? gradient[w] : 0.0f) + sum_lanes(load(sums + w * kLanes));
   }
 }
 
