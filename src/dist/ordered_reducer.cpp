@@ -11,7 +11,7 @@ namespace {
 constexpr int kGradientTag = 1;
 constexpr int kParameterTag = 2;
 constexpr int64_t kSumAtOnce = 8 * kBlock;  // floats: summed and consumed while in the first-level cache
-constexpr size_t kBucketsUnderWay = 4;      // their receive buffers are in memory at once
+constexpr size_t kMostUnderWay = 4;         // buckets whose receive buffers are in memory at once
 constexpr int64_t kPiece = 16 * kBlock;     // floats: what a thread takes at a time
 
 }  // namespace
@@ -33,7 +33,7 @@ OrderedReducer::OrderedReducer(comm::Group& group, parallel::Workers& workers, i
   const int64_t bucket = std::max(bucket_floats / kBlock, static_cast<int64_t>(group.size())) * kBlock;
   for (int64_t at = 0; at < parameters; at += bucket)
     buckets_.push_back({at, std::min(at + bucket, parameters)});
-  received_.resize(std::min(buckets_.size(), kBucketsUnderWay));
+  received_.resize(std::min(buckets_.size(), kMostUnderWay));
 }
 
 Range OrderedReducer::slice(Range bucket, int rank) const {
@@ -69,17 +69,31 @@ void OrderedReducer::merge_for_others(const std::vector<LocalNode>& nodes, Range
   }
 }
 
-comm::Request OrderedReducer::send_nodes(const std::vector<LocalNode>& nodes, const Plan& plan,
-                                         size_t bucket) {
-  std::vector<comm::Send> sends;
-  std::vector<comm::Receive> receives;
+int64_t OrderedReducer::floats_received(const Plan& plan, size_t bucket) const {
   const int64_t mine = slice(buckets_[bucket], group_.rank()).size();
   int64_t floats = 0;
   for (int r = 0; r < group_.size(); ++r) {
     if (r == group_.rank()) continue;
     floats += mine * static_cast<int64_t>(nodes_of(plan.of_rank(r), plan.microbatches()).size());
   }
-  Buffer& received = received_[bucket % kBucketsUnderWay];
+  return floats;
+}
+
+// As many as keep what is received to half the parameters: ranks whose runs end inside the tree send several
+// nodes.
+size_t OrderedReducer::buckets_under_way(const Plan& plan) const {
+  const int64_t largest = std::max<int64_t>(floats_received(plan, 0), 1);
+  return static_cast<size_t>(
+      std::clamp<int64_t>(parameters_ / 2 / largest, 1, static_cast<int64_t>(received_.size())));
+}
+
+comm::Request OrderedReducer::send_nodes(const std::vector<LocalNode>& nodes, const Plan& plan,
+                                         size_t bucket) {
+  std::vector<comm::Send> sends;
+  std::vector<comm::Receive> receives;
+  const int64_t mine = slice(buckets_[bucket], group_.rank()).size();
+  const int64_t floats = floats_received(plan, bucket);
+  Buffer& received = received_[bucket % kMostUnderWay];
   if (received.size() < floats) received = Buffer(floats, Pages::kSmall);
 
   float* into = received.data();
@@ -102,7 +116,7 @@ void OrderedReducer::consume(const GradientTree& tree, const Plan& plan, size_t 
                              const Consumer& consumer) {
   const Range mine = slice(buckets_[bucket], group_.rank());
   std::vector<Partial<float>> partials;
-  float* from = received_[bucket % kBucketsUnderWay].data();
+  float* from = received_[bucket % kMostUnderWay].data();
   for (int r = 0; r < group_.size(); ++r) {
     if (r == group_.rank()) {
       for (const auto& own : tree.partials()) partials.push_back({own.leaves, own.values + mine.begin});
@@ -115,6 +129,7 @@ void OrderedReducer::consume(const GradientTree& tree, const Plan& plan, size_t 
   }
   const Range root{0, plan.microbatches()};
   for_each_piece(workers_, mine, [&](Range piece) {
+    if (partials.size() == 1) return consumer(piece, partials[0].values + piece.begin - mine.begin);
     std::array<float, kSumAtOnce> sum;
     for (int64_t at = piece.begin; at < piece.end; at += kSumAtOnce) {
       const int64_t count = std::min(kSumAtOnce, piece.end - at);
@@ -142,8 +157,9 @@ void OrderedReducer::finish(const GradientTree& tree, const Plan& plan, const Co
   const std::vector<LocalNode> nodes = local_nodes(tree, plan);
   std::vector<comm::Request> sums;
   std::vector<comm::Request> gathers;
+  const size_t under_way = buckets_under_way(plan);
   for (size_t b = 0; b < buckets_.size(); ++b) {
-    while (sums.size() < std::min(buckets_.size(), b + kBucketsUnderWay)) {
+    while (sums.size() < std::min(buckets_.size(), b + under_way)) {
       merge_for_others(nodes, buckets_[sums.size()]);
       sums.push_back(send_nodes(nodes, plan, sums.size()));
     }

@@ -28,6 +28,8 @@ class OrderedReducer : public Reducer {
 
   Range slice(Range bucket, int rank) const;
   void merge_for_others(const std::vector<LocalNode>& nodes, Range bucket);
+  int64_t floats_received(const Plan& plan, size_t bucket) const;
+  size_t buckets_under_way(const Plan& plan) const;
   comm::Request send_nodes(const std::vector<LocalNode>& nodes, const Plan& plan, size_t bucket);
   void consume(const GradientTree& tree, const Plan& plan, size_t bucket, const Consumer& consumer);
   comm::Request start_gather(Range bucket, float* values);

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
+#include "lockstep/dist/gradient_tree.h"
+
 namespace lockstep::dist {
 namespace {
 
@@ -39,9 +43,9 @@ void expect_cover(int64_t microbatches, int ranks) {
   for (int rank = 0; rank < ranks; ++rank) {
     const Range mine = plan.of_rank(rank);
     EXPECT_EQ(mine.begin, next);
-    // As even as can be, but for a thirty-second part.
-    EXPECT_GE(mine.size(), microbatches / ranks - microbatches / ranks / 32);
-    EXPECT_LE(mine.size(), (microbatches + ranks - 1) / ranks + microbatches / ranks / 32);
+    // As even as can be, but for a sixteenth part.
+    EXPECT_GE(mine.size(), microbatches / ranks - microbatches / ranks / 16);
+    EXPECT_LE(mine.size(), (microbatches + ranks - 1) / ranks + microbatches / ranks / 16);
     for (int64_t m = mine.begin; m < mine.end; ++m) EXPECT_EQ(plan.rank_of(m), rank);
     next = mine.end;
   }
@@ -54,6 +58,23 @@ TEST(Plan, RanksCoverTheMicrobatchesOnceInOrderAndEvenly) {
   }
   for (const int64_t microbatches : {64, 100, 128, 333, 1000, 4096, 5000}) {
     for (const int ranks : {1, 2, 3, 5, 7, 16, 45}) expect_cover(microbatches, ranks);
+  }
+}
+
+// What a rank stores: its gradient buffers, the parameters and one value of the optimizer for each that it
+// owns, and half the parameters for what it receives from others.
+TEST(Plan, ARankStoresFewTimesTheParameters) {
+  constexpr int kThreads = 2;
+  for (int ranks = 1; ranks <= 20; ++ranks) {
+    for (int64_t microbatches = ranks; microbatches < 20000; microbatches += 1 + microbatches / 50) {
+      const Plan plan(microbatches, 1, ranks);
+      const double most = kThreads + std::log2(static_cast<double>(microbatches)) + 4;
+      for (int rank = 0; rank < ranks; ++rank) {
+        const double buffers = GradientTree::buffers_needed(kThreads, plan, rank);
+        EXPECT_LE(buffers + 1 + 1.0 / ranks + 0.5, most)
+            << microbatches << " on rank " << rank << " of " << ranks;
+      }
+    }
   }
 }
 

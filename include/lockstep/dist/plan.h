@@ -32,7 +32,7 @@ class Plan {
   }
 
   // The microbatches of a rank: a contiguous run; empty for some where ranks are many. Runs are as even as
-  // can be, but for a thirty-second part: long ones start at a multiple of a power of two, so that they are
+  // can be, but for a sixteenth part: long ones start at a multiple of a power of two, so that they are
   // made of few whole nodes of the tree, which keeps down what is stored and sent.
   Range of_rank(int rank) const { return {first_of(rank), first_of(rank + 1)}; }
 
@@ -47,9 +47,9 @@ class Plan {
   int64_t first_of(int rank) const {
     if (rank == ranks_) return microbatches_;
     const int64_t even = rank * microbatches_ / ranks_;
-    const int64_t thirty_second = microbatches_ / ranks_ / 32;
+    const int64_t sixteenth = microbatches_ / ranks_ / 16;
     const int64_t granule =
-        thirty_second > 1 ? static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(thirty_second))) : 1;
+        sixteenth > 1 ? static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(sixteenth))) : 1;
     return (even + granule / 2) / granule * granule;
   }
 
