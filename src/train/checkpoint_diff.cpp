@@ -30,15 +30,17 @@ std::optional<std::string> arena_difference(const ParameterLayout& layout, const
 }  // namespace
 
 void require_same_network(const ParameterLayout& checkpoint, const ParameterLayout& network,
-                          const std::string& path) {
+                          const Shape& samples, const std::string& path) {
   const auto& saved = checkpoint.parameters();
   const auto& wanted = network.parameters();
   for (size_t i = 0; i < std::max(saved.size(), wanted.size()); ++i) {
     const std::string found = i < saved.size() ? describe(saved[i]) : "nothing more";
     const std::string needed = i < wanted.size() ? describe(wanted[i]) : "nothing more";
     if (found == needed) continue;
-    fail(path, ": the checkpoint is of another network: it has ", found, " where the configuration has ",
-         needed, "; use the configuration that it was made with (it is in the file, under /config)");
+    fail(path, ": the checkpoint is of another network: it has ", found,
+         " where the configuration, on samples of ", samples.to_string(), ", has ", needed,
+         "; use the configuration and a dataset like the one that it was made with (`trainer inspect` shows "
+         "both)");
   }
 }
 

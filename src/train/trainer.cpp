@@ -91,7 +91,8 @@ Trainer::Trainer(const Options& options, const std::string& configuration, const
 }
 
 void Trainer::restore_parameters(const Checkpoint& checkpoint, const std::string& path) {
-  require_same_network(checkpoint.layout, model_.network.layout(), path);
+  const nn::Network& network = model_.network;
+  require_same_network(checkpoint.layout, network.layout(), network.input_shape(), path);
   std::copy_n(checkpoint.parameters.data(), checkpoint.parameters.size(), parameters_.data());
 }
 

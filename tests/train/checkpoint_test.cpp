@@ -152,18 +152,21 @@ TEST_F(CheckpointTest, ASignOfZeroIsADifference) {
 TEST_F(CheckpointTest, OfAnotherNetworkIsRefusedWithTheFirstDifference) {
   const auto expect_refused = [](const ParameterLayout& saved, const ParameterLayout& wanted,
                                  const std::vector<std::string>& parts) {
-    test::expect_error([&] { require_same_network(saved, wanted, "x.ckpt"); }, parts);
+    test::expect_error([&] { require_same_network(saved, wanted, {3, 32, 32}, "x.ckpt"); }, parts);
   };
-  require_same_network(small_layout(), small_layout(), "x.ckpt");
+  require_same_network(small_layout(), small_layout(), {1, 28, 28}, "x.ckpt");
   ParameterLayout renamed;
   renamed.add("linear1", "weights", {3, 4});
   renamed.add("last", "bias", {3});
-  expect_refused(small_layout(), renamed,
-                 {"x.ckpt", "another network", "linear1/bias 3", "last/bias 3", "/config"});
+  expect_refused(
+      small_layout(), renamed,
+      {"x.ckpt", "another network", "linear1/bias 3", "last/bias 3", "samples of 3x32x32", "inspect"});
   ParameterLayout shorter;
   shorter.add("linear1", "weights", {3, 4});
-  expect_refused(small_layout(), shorter, {"it has linear1/bias 3 where the configuration has nothing more"});
-  expect_refused(shorter, small_layout(), {"it has nothing more where the configuration has linear1/bias 3"});
+  expect_refused(small_layout(), shorter,
+                 {"it has linear1/bias 3 where the configuration, on samples of 3x32x32, has nothing more"});
+  expect_refused(shorter, small_layout(),
+                 {"it has nothing more where the configuration, on samples of 3x32x32, has linear1/bias 3"});
   ParameterLayout transposed;
   transposed.add("linear1", "weights", {4, 3});
   expect_refused(shorter, transposed, {"linear1/weights 3x4", "linear1/weights 4x3"});

@@ -9,6 +9,7 @@
 
 #include "lockstep/core/buffer.h"
 #include "lockstep/core/parameter_layout.h"
+#include "lockstep/core/shape.h"
 #include "lockstep/io/file.h"
 #include "lockstep/train/history.h"
 
@@ -71,9 +72,10 @@ class CheckpointWriter {
 // contents do not have the digest it states is an Error that names it.
 Checkpoint read_checkpoint(const std::string& path);
 
-// Fails, naming the first difference, where the checkpoint's parameters are not those of the network.
+// Fails, naming the first difference, where the checkpoint's parameters are not those of the network for
+// samples of this shape.
 void require_same_network(const ParameterLayout& checkpoint, const ParameterLayout& network,
-                          const std::string& path);
+                          const Shape& samples, const std::string& path);
 
 // The first difference between two checkpoints in parameters, optimizer state, position or history, for
 // people; empty where there is none.
