@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
+#include <numeric>
 
 namespace lockstep::dist {
 
@@ -27,19 +27,46 @@ void for_each_piece(parallel::Workers& workers, Range range, const std::function
 
 OrderedReducer::OrderedReducer(comm::Group& group, parallel::Workers& workers, int64_t parameters,
                                int64_t bucket_floats)
-    : group_(group), workers_(workers), parameters_(parameters) {
+    : group_(group),
+      workers_(workers),
+      parameters_(parameters),
+      buckets_(cut(parameters, bucket_floats, group.size())),
+      received_(std::min(buckets_.size(), kBucketsUnderWay)) {}
+
+std::vector<Range> OrderedReducer::cut(int64_t parameters, int64_t bucket_floats, int ranks) {
   // At least a block for each rank, or some would own nothing of a bucket while others wait for their larger
   // slice.
-  const int64_t bucket = std::max(bucket_floats / kBlock, static_cast<int64_t>(group.size())) * kBlock;
+  const int64_t bucket = std::max(bucket_floats / kBlock, static_cast<int64_t>(ranks)) * kBlock;
+  std::vector<Range> buckets;
   for (int64_t at = 0; at < parameters; at += bucket)
-    buckets_.push_back({at, std::min(at + bucket, parameters)});
-  received_.resize(std::min(buckets_.size(), kBucketsUnderWay));
+    buckets.push_back({at, std::min(at + bucket, parameters)});
+  return buckets;
 }
 
-Range OrderedReducer::slice(Range bucket, int rank) const {
+Range OrderedReducer::slice_of(Range bucket, int rank, int ranks) {
   const int64_t blocks = bucket.size() / kBlock;
-  const int ranks = group_.size();
   return {bucket.begin + rank * blocks / ranks * kBlock, bucket.begin + (rank + 1) * blocks / ranks * kBlock};
+}
+
+// What a rank receives of the others for its slice of a bucket.
+int64_t OrderedReducer::received_floats(const Plan& plan, int rank, Range bucket) {
+  const int64_t mine = slice_of(bucket, rank, plan.ranks()).size();
+  int64_t floats = 0;
+  for (int r = 0; r < plan.ranks(); ++r) {
+    if (r == rank) continue;
+    floats += mine * static_cast<int64_t>(nodes_of(plan.of_rank(r), plan.microbatches()).size());
+  }
+  return floats;
+}
+
+int64_t OrderedReducer::buffer_floats(const Plan& plan, int rank, int64_t parameters, int64_t bucket_floats) {
+  std::array<int64_t, kBucketsUnderWay> received{};
+  const std::vector<Range> buckets = cut(parameters, bucket_floats, plan.ranks());
+  for (size_t b = 0; b < buckets.size(); ++b) {
+    int64_t& floats = received[b % kBucketsUnderWay];
+    floats = std::max(floats, received_floats(plan, rank, buckets[b]));
+  }
+  return std::accumulate(received.begin(), received.end(), int64_t{0});
 }
 
 std::vector<OrderedReducer::LocalNode> OrderedReducer::local_nodes(const GradientTree& tree,
@@ -74,11 +101,7 @@ comm::Request OrderedReducer::send_nodes(const std::vector<LocalNode>& nodes, co
   std::vector<comm::Send> sends;
   std::vector<comm::Receive> receives;
   const int64_t mine = slice(buckets_[bucket], group_.rank()).size();
-  int64_t floats = 0;
-  for (int r = 0; r < group_.size(); ++r) {
-    if (r == group_.rank()) continue;
-    floats += mine * static_cast<int64_t>(nodes_of(plan.of_rank(r), plan.microbatches()).size());
-  }
+  const int64_t floats = received_floats(plan, group_.rank(), buckets_[bucket]);
   Buffer& received = received_[bucket % kBucketsUnderWay];
   if (received.size() < floats) received = Buffer(floats, Pages::kSmall);
 
@@ -208,12 +231,6 @@ void OrderedReducer::collect(const float* values, float* full) {
     }
   }
   group_.exchange(sends, receives, kParameterTag).wait();
-}
-
-int64_t OrderedReducer::buffer_bytes() const {
-  int64_t floats = 0;
-  for (const Buffer& buffer : received_) floats += buffer.size();
-  return floats * static_cast<int64_t>(sizeof(float));
 }
 
 }  // namespace lockstep::dist

@@ -16,9 +16,14 @@ class OrderedReducer : public Reducer {
   void gather_blocks(std::vector<double>& values) override;
   void collect(const float* values, float* full) override;
   double waited_seconds() const override { return waiting_.seconds(); }
-  int64_t buffer_bytes() const override;
+  // Floats of the buffers that finish() keeps for steps of this plan.
+  static int64_t buffer_floats(const Plan& plan, int rank, int64_t parameters, int64_t bucket_floats);
 
  private:
+  static std::vector<Range> cut(int64_t parameters, int64_t bucket_floats, int ranks);
+  static Range slice_of(Range bucket, int rank, int ranks);
+  static int64_t received_floats(const Plan& plan, int rank, Range bucket);
+
   // A node of this rank's run, and the partials that it is made of.
   struct LocalNode {
     Range leaves;
@@ -26,7 +31,7 @@ class OrderedReducer : public Reducer {
   };
   std::vector<LocalNode> local_nodes(const GradientTree& tree, const Plan& plan) const;
 
-  Range slice(Range bucket, int rank) const;
+  Range slice(Range bucket, int rank) const { return slice_of(bucket, rank, group_.size()); }
   void merge_for_others(const std::vector<LocalNode>& nodes, Range bucket);
   comm::Request send_nodes(const std::vector<LocalNode>& nodes, const Plan& plan, size_t bucket);
   void consume(const GradientTree& tree, const Plan& plan, size_t bucket, const Consumer& consumer);
