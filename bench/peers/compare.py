@@ -4,7 +4,8 @@
 Every round runs each PyTorch setting and each Lockstep setting once, so that a change in the machine's mood meets
 all of them; the table has the medians over the rounds. PyTorch runs in every setting that may be its best: one
 thread, all threads, one process a core (DDP over gloo), each memory format, with the installed and with the tuned
-environment (see TUNED). The ratio is Lockstep's best against the best of them all.
+environment (see TUNED). The ratio is Lockstep's best against the best of them all. Beside each speed stands the peak
+memory of the run's largest process: of one of two ranks, or of two processes, not of both.
 
     compare.py --build build                                # everything
     compare.py --networks lenet --rounds 5
@@ -25,9 +26,11 @@ import subprocess
 import sys
 import tempfile
 import time
+import typing
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+PEAK = str(HERE / "peak.py")
 BATCHES = {"lenet": 64, "ae": 128, "deep-ae": 128, "conv-ae": 64, "cifar-quick": 100, "resnet20": 128, "vgg": 64}
 DENSE = {"ae", "deep-ae"}  # no convolutions, hence no memory format to try
 WHOLE_BATCH = {"resnet20"}  # PyTorch takes the statistics of the whole minibatch: compared with one microbatch of that size
@@ -49,7 +52,7 @@ def tuned():
     return environment
 
 
-# ---- settings: each is a label and a function that runs it once and returns samples a second
+# ---- settings: each is a label and a function that runs it once and returns a Run
 
 def torch_settings(network, batch, options):
     """Every combination that may be PyTorch's best on this machine."""
@@ -74,12 +77,18 @@ def torch_settings(network, batch, options):
     return settings
 
 
+class Run(typing.NamedTuple):
+    speed: float  # samples a second
+    memory: float  # megabytes, at the peak of its largest process
+
+
 class TorchRun:
     def __init__(self, command, environment):
         self.command, self.environment = command, environment
 
     def __call__(self):
-        return json.loads(run(self.command, self.environment)[-1])["samples_per_second"]
+        *lines, memory = run([PEAK, *self.command], self.environment)
+        return Run(json.loads(lines[-1])["samples_per_second"], float(memory))
 
     def __str__(self):
         return " ".join([f"{k}={v}" for k, v in self.environment.items()] + [shlex.join(self.command)])
@@ -94,11 +103,12 @@ class LockstepRun:
     def __call__(self):
         if self.steps is None:
             self.steps = 20
-            self.steps = max(20, math.ceil(self.measure() * 3 * self.seconds / self.batch))
+            self.steps = max(20, math.ceil(self.measure().speed * 3 * self.seconds / self.batch))
         return self.measure()
 
     def measure(self):
-        return samples_per_second(run(self.full_command()))
+        *lines, memory = run([PEAK, *self.full_command()])
+        return Run(samples_per_second(lines), float(memory))
 
     def full_command(self):
         return shlex.split(self.command) + ["--steps", str(self.steps)]
@@ -149,7 +159,7 @@ def undisturbed(action, options, progress):
         attempts.append((others, result))
         if others <= options.disturbance:
             break
-        progress(f"others used {others:.2f} cores meanwhile ({result:.0f} samples/s)")
+        progress(f"others used {others:.2f} cores meanwhile ({result.speed:.0f} samples/s)")
     others, result = min(attempts)
     return result, others
 
@@ -183,21 +193,31 @@ def run(command, environment=None):
 # ---- measuring
 
 def measure(settings, options, progress):
-    """Speeds of each setting, one a round; every other round goes backwards, so that no one always follows the same."""
-    speeds = {name: [] for name in settings}
+    """Runs of each setting, one a round; every other round goes backwards, so that no one always follows the same."""
+    runs = {name: [] for name in settings}
     worst = 0
     for number in range(options.rounds):
         for name in (list(settings) if number % 2 == 0 else reversed(settings)):
-            speed, others = undisturbed(settings[name], options, progress)
-            speeds[name].append(speed)
+            result, others = undisturbed(settings[name], options, progress)
+            runs[name].append(result)
             worst = max(worst, others)
-            progress(f"round {number + 1}/{options.rounds}: {name}: {speed:.0f}")
-    return speeds, worst
+            progress(f"round {number + 1}/{options.rounds}: {name}: {result.speed:.0f} samples/s, {result.memory:.0f} MB")
+    return runs, worst
 
 
-def best(speeds, prefix):
-    """Name and median of the fastest setting whose name starts so; (None, None) where there is none."""
-    medians = {name: statistics.median(values) for name, values in speeds.items() if name.startswith(prefix)}
+def median_speed(runs):
+    return statistics.median(one.speed for one in runs)
+
+
+def cells_of(runs):
+    """What the tables say of a setting: its median speed, the range, and the most memory of any run."""
+    speeds = [one.speed for one in runs]
+    return [f"{median_speed(runs):.0f}", f"{min(speeds):.0f} .. {max(speeds):.0f}", f"{max(one.memory for one in runs):.0f}"]
+
+
+def best(runs, prefix):
+    """Name and median speed of the fastest setting whose name starts so; (None, None) where there is none."""
+    medians = {name: median_speed(values) for name, values in runs.items() if name.startswith(prefix)}
     name = max(medians, key=medians.get, default=None)
     return name, medians.get(name)
 
@@ -260,25 +280,24 @@ def machine(options):
             f"command: {shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])}"]
 
 
-def details(network, batch, speeds, others):
+def details(network, batch, runs, others):
     lines = [f"### {network}, minibatch {batch}", "",
              f"Other programs used at most {others:.2f} cores during a run that counts.", "",
-             "| setting | samples/s | min .. max |", "|---|---:|---:|"]
-    lines += [f"| {name} | {statistics.median(values):.0f} | {min(values):.0f} .. {max(values):.0f} |"
-              for name, values in speeds.items()]
+             "| setting | samples/s | min .. max | peak MB of the largest process |", "|---|---:|---:|---:|"]
+    lines += [f"| {name} | {' | '.join(cells_of(values))} |" for name, values in runs.items()]
     return lines + [""]
 
 
 def summary(results):
-    lines = ["| network | minibatch | PyTorch's best setting | samples/s | min .. max "
-             "| Lockstep's best setting | samples/s | min .. max | ratio |", "|---|---:|---|---:|---:|---|---:|---:|---:|"]
-    for network, (batch, speeds, _) in results.items():
+    columns = "samples/s | min .. max | peak MB"
+    lines = [f"| network | minibatch | PyTorch's best setting | {columns} | Lockstep's best setting | {columns} | ratio |",
+             "|---|---:|---|---:|---:|---:|---|---:|---:|---:|---:|"]
+    for network, (batch, runs, _) in results.items():
         cells, medians = [], []
         for prefix in ("PyTorch, ", "Lockstep, "):
-            name, median = best(speeds, prefix)
+            name, median = best(runs, prefix)
             medians.append(median)
-            cells += ([name.removeprefix(prefix), f"{median:.0f}",
-                       f"{min(speeds[name]):.0f} .. {max(speeds[name]):.0f}"] if name else ["", "", ""])
+            cells += [name.removeprefix(prefix), *cells_of(runs[name])] if name else [""] * 4
         ratio = f"{medians[1] / medians[0]:.2f}" if all(medians) else ""
         lines.append(f"| {network} | {batch} | {' | '.join(cells)} | {ratio} |")
     return lines
@@ -303,7 +322,7 @@ def arguments():
     parser.add_argument("--no-verify", action="store_true", help="do not check first that the losses agree")
     parser.add_argument("--only-tuned", action="store_true", help="leave PyTorch's installed environment out")
     parser.add_argument("--python", default="/usr/bin/python3", help="the Python that has torch")
-    parser.add_argument("--json", help="write every single speed to this file")
+    parser.add_argument("--json", help="write every single run, as speed and peak, to this file")
     options = parser.parse_args()
     options.environments = {"tuned": tuned()} if options.only_tuned else {"as installed": {}, "tuned": tuned()}
     if options.no_lockstep:
@@ -326,8 +345,8 @@ def compare(network, options):
         if options.lockstep:
             run([options.python, str(HERE / "verify.py"), "data", network, str(DATASET_SAMPLES), dataset])
             settings |= lockstep_settings(network, batch, dataset, options)
-        speeds, others = measure(settings, options, say)
-    return batch, speeds, others
+        runs, others = measure(settings, options, say)
+    return batch, runs, others
 
 
 def main():

@@ -6,9 +6,11 @@
 #include <cstdio>
 #include <fstream>
 #include <iterator>
+#include <optional>
 
 #include "lockstep/core/digest.h"
 #include "lockstep/core/error.h"
+#include "lockstep/core/memory.h"
 #include "lockstep/core/version.h"
 #include "lockstep/kernels/gemm.h"
 
@@ -22,12 +24,6 @@ std::string program_digest() {
   Digest digest;
   digest.add(bytes);
   return digest.hex();
-}
-
-std::string with_unit(int64_t bytes) {
-  char buffer[32];
-  std::snprintf(buffer, sizeof buffer, "%.0f MB", static_cast<double>(bytes) / 1e6);
-  return buffer;
 }
 
 std::string threads_text(const std::vector<comm::Placement>& placements, int threads) {
@@ -52,8 +48,10 @@ int64_t memory_peak() {
 }
 
 Session::Session(comm::Group& group, const Options& options, const std::string& configuration,
-                 const std::string& command)
+                 const std::string& command, train::RunKind kind)
     : group_(group), options_(options), placements_(comm::placements(group)) {
+  // Before the ranks meet below, so that none has begun to take its share.
+  const int64_t available = available_memory();
   comm::require_equal(group, "program", program_digest(), "start the same build on all ranks");
   comm::require_equal(group, "instruction set", kernels::instruction_set(),
                       "the promise of bits holds on one kind of processor; choose hosts of one kind");
@@ -64,11 +62,22 @@ Session::Session(comm::Group& group, const Options& options, const std::string& 
   comm::require_equal(group, "dataset", dataset_.digest + " " + dataset_.shape().to_string(),
                       "let all ranks see the same file under " + options.dataset);
   const int threads = options.threads > 0 ? static_cast<int>(options.threads) : here.fair_threads;
+  require_memory(threads, available, kind);
   comm::together(group, [&] {
     workers_ = std::make_unique<parallel::Workers>(threads, kernels::use_one_thread);
     trainer_ = std::make_unique<train::Trainer>(options_, configuration, command, dataset_, group_,
                                                 placements_, *workers_);
   });
+}
+
+void Session::require_memory(int threads, int64_t available, train::RunKind kind) {
+  std::optional<train::Model> model;
+  comm::together(group_, [&] {
+    model = train::make_model(options_, dataset_.info);
+    estimate_ =
+        train::estimate_memory(options_, dataset_, *model, threads, group_.size(), group_.rank(), kind);
+  });
+  train::require_memory(*model, group_, placements_, {estimate_, available});
 }
 
 void Session::print_start() const {
@@ -117,10 +126,9 @@ std::string Session::score_line() {
 void Session::print_end(const train::Outcome& outcome, int64_t memory_at_start) {
   const std::string score = score_line();
   const std::string digest = trainer_->digest();
-  const int64_t estimate = memory_at_start + dataset_.memory_bytes + trainer_->memory_estimate();
   if (group_.rank() != 0) return;
-  std::printf("memory of rank 0: estimated %s, measured at most %s\n", with_unit(estimate).c_str(),
-              with_unit(memory_peak()).c_str());
+  std::printf("memory of rank 0: estimated %s, measured at most %s\n",
+              bytes_text(memory_at_start + estimate_.total()).c_str(), bytes_text(memory_peak()).c_str());
   const double seconds = outcome.seconds > 0 ? outcome.seconds : 1;
   const auto percent = [&](double part) { return 100 * part / seconds; };
   const double known = outcome.compute + outcome.reduction + outcome.input + outcome.saving;

@@ -10,16 +10,18 @@
 #include "lockstep/core/options.h"
 #include "lockstep/data/dataset.h"
 #include "lockstep/parallel/workers.h"
+#include "lockstep/train/memory.h"
 #include "lockstep/train/trainer.h"
 
 namespace lockstep::app {
 
 class Session {
  public:
-  // Collective. Fails where ranks differ in program, configuration or dataset. `configuration` is the user's
+  // Collective. Fails where ranks differ in program, configuration or dataset, and, before it allocates
+  // anything but the dataset, where a host has not the memory for its ranks. `configuration` is the user's
   // text.
   Session(comm::Group& group, const Options& options, const std::string& configuration,
-          const std::string& command);
+          const std::string& command, train::RunKind kind = train::RunKind::kTraining);
 
   train::Trainer& trainer() { return *trainer_; }
   const data::Dataset& dataset() const { return dataset_; }
@@ -38,10 +40,13 @@ class Session {
   std::string score_line();
 
  private:
+  void require_memory(int threads, int64_t available, train::RunKind kind);
+
   comm::Group& group_;
   Options options_;
   std::vector<comm::Placement> placements_;
   data::Dataset dataset_;
+  train::MemoryEstimate estimate_;
   std::unique_ptr<parallel::Workers> workers_;
   std::unique_ptr<train::Trainer> trainer_;
 };

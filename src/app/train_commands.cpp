@@ -188,7 +188,8 @@ int evaluate_command(const Context& context) {
     options = options_of(checkpoint, context, path);
     if (context.arguments.words.size() == 2) options.dataset = context.arguments.words[1];
   });
-  Session session(context.group, options, checkpoint.configuration, context.command_line);
+  Session session(context.group, options, checkpoint.configuration, context.command_line,
+                  train::RunKind::kEvaluation);
   comm::together(context.group, [&] { session.trainer().restore_parameters(checkpoint, path); });
   const std::string line = session.score_line();
   if (context.group.rank() == 0)

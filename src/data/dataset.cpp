@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <cstring>
-#include <fstream>
 
 #include "lockstep/core/digest.h"
 #include "lockstep/core/error.h"
+#include "lockstep/core/memory.h"
 #include "lockstep/core/near.h"
 #include "lockstep/data/generate.h"
 
@@ -79,16 +79,6 @@ class FileSplit : public Split {
   std::string split_;
   int64_t rows_;
 };
-
-// What the kernel could give without swapping, in bytes; page cache counts, since it can be dropped.
-int64_t available_memory() {
-  std::ifstream file("/proc/meminfo");
-  for (std::string name; file >> name; file.ignore(256, '\n')) {
-    int64_t kilobytes = 0;
-    if (name == "MemAvailable:" && file >> kilobytes) return kilobytes * 1024;
-  }
-  return static_cast<int64_t>(sysconf(_SC_AVPHYS_PAGES)) * sysconf(_SC_PAGESIZE);
-}
 
 // Collective: whether every rank finds it in half of the memory that its host has left, shared among the
 // ranks there.

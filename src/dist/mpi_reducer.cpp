@@ -38,7 +38,6 @@ class MpiReducer : public Reducer {
     if (group_.rank() == 0) std::copy_n(values, sum_.size(), full);
   }
   double waited_seconds() const override { return waiting_.seconds(); }
-  int64_t buffer_bytes() const override { return sum_.size() * static_cast<int64_t>(sizeof(float)); }
 
  private:
   void sum_here(const GradientTree& tree, const Plan& plan, Range piece) {
@@ -68,6 +67,12 @@ std::unique_ptr<Reducer> make_reducer(const std::string& kind, comm::Group& grou
                                       int64_t parameters, int64_t bucket_floats) {
   if (kind == "mpi") return std::make_unique<MpiReducer>(group, workers, parameters, bucket_floats);
   return std::make_unique<OrderedReducer>(group, workers, parameters, bucket_floats);
+}
+
+int64_t reducer_floats(const std::string& kind, const Plan& plan, int rank, int64_t parameters,
+                       int64_t bucket_floats) {
+  if (kind == "mpi") return parameters;
+  return OrderedReducer::buffer_floats(plan, rank, parameters, bucket_floats);
 }
 
 }  // namespace lockstep::dist

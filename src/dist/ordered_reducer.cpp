@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
+#include <numeric>
 
 namespace lockstep::dist {
 
@@ -11,7 +11,7 @@ namespace {
 constexpr int kGradientTag = 1;
 constexpr int kParameterTag = 2;
 constexpr int64_t kSumAtOnce = 8 * kBlock;  // floats: summed and consumed while in the first-level cache
-constexpr size_t kMostUnderWay = 4;         // buckets whose receive buffers are in memory at once
+constexpr int64_t kMostUnderWay = 4;        // buckets whose receive buffers are in memory at once
 constexpr int64_t kPiece = 16 * kBlock;     // floats: what a thread takes at a time
 
 }  // namespace
@@ -27,19 +27,54 @@ void for_each_piece(parallel::Workers& workers, Range range, const std::function
 
 OrderedReducer::OrderedReducer(comm::Group& group, parallel::Workers& workers, int64_t parameters,
                                int64_t bucket_floats)
-    : group_(group), workers_(workers), parameters_(parameters) {
+    : group_(group),
+      workers_(workers),
+      parameters_(parameters),
+      buckets_(cut(parameters, bucket_floats, group.size())),
+      received_(kMostUnderWay) {}
+
+std::vector<Range> OrderedReducer::cut(int64_t parameters, int64_t bucket_floats, int ranks) {
   // At least a block for each rank, or some would own nothing of a bucket while others wait for their larger
   // slice.
-  const int64_t bucket = std::max(bucket_floats / kBlock, static_cast<int64_t>(group.size())) * kBlock;
+  const int64_t bucket = std::max(bucket_floats / kBlock, static_cast<int64_t>(ranks)) * kBlock;
+  std::vector<Range> buckets;
   for (int64_t at = 0; at < parameters; at += bucket)
-    buckets_.push_back({at, std::min(at + bucket, parameters)});
-  received_.resize(std::min(buckets_.size(), kMostUnderWay));
+    buckets.push_back({at, std::min(at + bucket, parameters)});
+  return buckets;
 }
 
-Range OrderedReducer::slice(Range bucket, int rank) const {
+Range OrderedReducer::slice_of(Range bucket, int rank, int ranks) {
   const int64_t blocks = bucket.size() / kBlock;
-  const int ranks = group_.size();
   return {bucket.begin + rank * blocks / ranks * kBlock, bucket.begin + (rank + 1) * blocks / ranks * kBlock};
+}
+
+// What a rank receives of the others for its slice of a bucket.
+int64_t OrderedReducer::received_floats(const Plan& plan, int rank, Range bucket) {
+  const int64_t mine = slice_of(bucket, rank, plan.ranks()).size();
+  int64_t floats = 0;
+  for (int r = 0; r < plan.ranks(); ++r) {
+    if (r == rank) continue;
+    floats += mine * static_cast<int64_t>(nodes_of(plan.of_rank(r), plan.microbatches()).size());
+  }
+  return floats;
+}
+
+// As many as keep what is received to half the parameters: ranks whose runs end inside the tree send several
+// nodes.
+size_t OrderedReducer::under_way(const Plan& plan, int rank, const std::vector<Range>& buckets) {
+  const int64_t largest = std::max<int64_t>(received_floats(plan, rank, buckets.front()), 1);
+  return static_cast<size_t>(std::clamp<int64_t>(buckets.back().end / 2 / largest, 1, kMostUnderWay));
+}
+
+int64_t OrderedReducer::buffer_floats(const Plan& plan, int rank, int64_t parameters, int64_t bucket_floats) {
+  std::array<int64_t, kMostUnderWay> received{};
+  const std::vector<Range> buckets = cut(parameters, bucket_floats, plan.ranks());
+  const size_t slots = under_way(plan, rank, buckets);
+  for (size_t b = 0; b < buckets.size(); ++b) {
+    int64_t& floats = received[b % slots];
+    floats = std::max(floats, received_floats(plan, rank, buckets[b]));
+  }
+  return std::accumulate(received.begin(), received.end(), int64_t{0});
 }
 
 std::vector<OrderedReducer::LocalNode> OrderedReducer::local_nodes(const GradientTree& tree,
@@ -69,31 +104,12 @@ void OrderedReducer::merge_for_others(const std::vector<LocalNode>& nodes, Range
   }
 }
 
-int64_t OrderedReducer::floats_received(const Plan& plan, size_t bucket) const {
-  const int64_t mine = slice(buckets_[bucket], group_.rank()).size();
-  int64_t floats = 0;
-  for (int r = 0; r < group_.size(); ++r) {
-    if (r == group_.rank()) continue;
-    floats += mine * static_cast<int64_t>(nodes_of(plan.of_rank(r), plan.microbatches()).size());
-  }
-  return floats;
-}
-
-// As many as keep what is received to half the parameters: ranks whose runs end inside the tree send several
-// nodes.
-size_t OrderedReducer::buckets_under_way(const Plan& plan) const {
-  const int64_t largest = std::max<int64_t>(floats_received(plan, 0), 1);
-  return static_cast<size_t>(
-      std::clamp<int64_t>(parameters_ / 2 / largest, 1, static_cast<int64_t>(received_.size())));
-}
-
-comm::Request OrderedReducer::send_nodes(const std::vector<LocalNode>& nodes, const Plan& plan,
-                                         size_t bucket) {
+comm::Request OrderedReducer::send_nodes(const std::vector<LocalNode>& nodes, const Plan& plan, size_t bucket,
+                                         Buffer& received) {
   std::vector<comm::Send> sends;
   std::vector<comm::Receive> receives;
   const int64_t mine = slice(buckets_[bucket], group_.rank()).size();
-  const int64_t floats = floats_received(plan, bucket);
-  Buffer& received = received_[bucket % kMostUnderWay];
+  const int64_t floats = received_floats(plan, group_.rank(), buckets_[bucket]);
   if (received.size() < floats) received = Buffer(floats, Pages::kSmall);
 
   float* into = received.data();
@@ -112,11 +128,11 @@ comm::Request OrderedReducer::send_nodes(const std::vector<LocalNode>& nodes, co
 }
 
 // Sums all ranks' nodes for this rank's slice, and consumes the sums while they are in cache.
-void OrderedReducer::consume(const GradientTree& tree, const Plan& plan, size_t bucket,
+void OrderedReducer::consume(const GradientTree& tree, const Plan& plan, size_t bucket, Buffer& received,
                              const Consumer& consumer) {
   const Range mine = slice(buckets_[bucket], group_.rank());
   std::vector<Partial<float>> partials;
-  float* from = received_[bucket % kMostUnderWay].data();
+  float* from = received.data();
   for (int r = 0; r < group_.size(); ++r) {
     if (r == group_.rank()) {
       for (const auto& own : tree.partials()) partials.push_back({own.leaves, own.values + mine.begin});
@@ -157,14 +173,14 @@ void OrderedReducer::finish(const GradientTree& tree, const Plan& plan, const Co
   const std::vector<LocalNode> nodes = local_nodes(tree, plan);
   std::vector<comm::Request> sums;
   std::vector<comm::Request> gathers;
-  const size_t under_way = buckets_under_way(plan);
+  const size_t slots = under_way(plan, group_.rank(), buckets_);
   for (size_t b = 0; b < buckets_.size(); ++b) {
-    while (sums.size() < std::min(buckets_.size(), b + under_way)) {
+    while (sums.size() < std::min(buckets_.size(), b + slots)) {
       merge_for_others(nodes, buckets_[sums.size()]);
-      sums.push_back(send_nodes(nodes, plan, sums.size()));
+      sums.push_back(send_nodes(nodes, plan, sums.size(), received_[sums.size() % slots]));
     }
     waiting_.during([&] { sums[b].wait(); });
-    consume(tree, plan, b, consumer);
+    consume(tree, plan, b, received_[b % slots], consumer);
     if (gathered != nullptr) gathers.push_back(start_gather(buckets_[b], gathered));
   }
   waiting_.during([&] {
@@ -224,12 +240,6 @@ void OrderedReducer::collect(const float* values, float* full) {
     }
   }
   group_.exchange(sends, receives, kParameterTag).wait();
-}
-
-int64_t OrderedReducer::buffer_bytes() const {
-  int64_t floats = 0;
-  for (const Buffer& buffer : received_) floats += buffer.size();
-  return floats * static_cast<int64_t>(sizeof(float));
 }
 
 }  // namespace lockstep::dist

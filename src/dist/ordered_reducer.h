@@ -16,9 +16,15 @@ class OrderedReducer : public Reducer {
   void gather_blocks(std::vector<double>& values) override;
   void collect(const float* values, float* full) override;
   double waited_seconds() const override { return waiting_.seconds(); }
-  int64_t buffer_bytes() const override;
+  // Floats of the buffers that finish() keeps for steps of this plan.
+  static int64_t buffer_floats(const Plan& plan, int rank, int64_t parameters, int64_t bucket_floats);
 
  private:
+  static std::vector<Range> cut(int64_t parameters, int64_t bucket_floats, int ranks);
+  static Range slice_of(Range bucket, int rank, int ranks);
+  static int64_t received_floats(const Plan& plan, int rank, Range bucket);
+  static size_t under_way(const Plan& plan, int rank, const std::vector<Range>& buckets);
+
   // A node of this rank's run, and the partials that it is made of.
   struct LocalNode {
     Range leaves;
@@ -26,12 +32,12 @@ class OrderedReducer : public Reducer {
   };
   std::vector<LocalNode> local_nodes(const GradientTree& tree, const Plan& plan) const;
 
-  Range slice(Range bucket, int rank) const;
+  Range slice(Range bucket, int rank) const { return slice_of(bucket, rank, group_.size()); }
   void merge_for_others(const std::vector<LocalNode>& nodes, Range bucket);
-  int64_t floats_received(const Plan& plan, size_t bucket) const;
-  size_t buckets_under_way(const Plan& plan) const;
-  comm::Request send_nodes(const std::vector<LocalNode>& nodes, const Plan& plan, size_t bucket);
-  void consume(const GradientTree& tree, const Plan& plan, size_t bucket, const Consumer& consumer);
+  comm::Request send_nodes(const std::vector<LocalNode>& nodes, const Plan& plan, size_t bucket,
+                           Buffer& received);
+  void consume(const GradientTree& tree, const Plan& plan, size_t bucket, Buffer& received,
+               const Consumer& consumer);
   comm::Request start_gather(Range bucket, float* values);
 
   comm::Group& group_;

@@ -34,6 +34,17 @@ std::string default_name(const std::string& type, const std::vector<Node>& nodes
   return type + std::to_string(same);
 }
 
+// What no memory holds is refused here, so that sizes cannot overflow when they are multiplied by samples.
+void require_holdable(const LayerArguments& arguments, const std::string& what,
+                      const std::vector<int64_t>& dims) {
+  constexpr double kMostValues = static_cast<double>(int64_t{1} << 36);
+  double values = 1;
+  for (const int64_t d : dims) values *= static_cast<double>(d);
+  if (values <= kMostValues) return;
+  arguments.complain(text("its ", what, " of ", dims_text(dims),
+                          " would be more than any memory holds; take a smaller layer"));
+}
+
 // Enough inputs for any sensible add; longer lists are refused when the network is made.
 constexpr size_t kMostPointers = 16;
 
@@ -94,7 +105,10 @@ void Network::add_node(const LayerLine& line, const NetworkSettings& settings) {
   }
 
   node.layer = type.make(arguments, shapes);
+  const Shape output = node.layer->output_shape();
+  require_holdable(arguments, "output", {output.channels, output.height, output.width});
   node.specs = node.layer->parameters();
+  for (const ParameterSpec& spec : node.specs) require_holdable(arguments, spec.name, spec.dims);
   node.parameters.assign(node.specs.size(), -1);
   node.owns.assign(node.specs.size(), true);
   const bool has_random =

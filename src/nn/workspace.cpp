@@ -55,59 +55,102 @@ bool reads_once(const Node& node, int input) {
   return std::count(node.inputs.begin(), node.inputs.end(), input) == 1;
 }
 
-}  // namespace
-
-Workspace Network::workspace(int64_t columns) const {
-  const Clock clock{static_cast<int64_t>(nodes_.size())};
-  Pieces pieces;
-  const size_t input = pieces.add(input_.size() * columns, -1, clock.backward(0));
-
-  const std::vector<int64_t> last_read = last_reads(nodes_, clock);
+// The pieces of a workspace, by what they hold; each list has one a node.
+struct WorkspacePieces {
+  Pieces all;
+  size_t input = 0;
   std::vector<size_t> outputs;
-  for (size_t i = 0; i < nodes_.size(); ++i) {
-    const int first = nodes_[i].inputs[0];
-    const bool in_place = nodes_[i].layer->in_place() && first >= 0 &&
-                          pieces[outputs[static_cast<size_t>(first)]].last == clock.fprop(i);
+  std::vector<size_t> deltas;  // the input's where nobody wants the derivative
+  std::vector<size_t> saved;
+  std::vector<size_t> fprop_scratch;
+  std::vector<size_t> backward_scratch;
+};
+
+void add_outputs(const std::vector<Node>& nodes, const Clock& clock, int64_t columns, WorkspacePieces& w) {
+  const std::vector<int64_t> last_read = last_reads(nodes, clock);
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    const int first = nodes[i].inputs[0];
+    const bool in_place = nodes[i].layer->in_place() && first >= 0 &&
+                          w.all[w.outputs[static_cast<size_t>(first)]].last == clock.fprop(i);
     if (in_place) {
-      outputs.push_back(outputs[static_cast<size_t>(first)]);
-      pieces.extend(outputs.back(), last_read[i]);
+      w.outputs.push_back(w.outputs[static_cast<size_t>(first)]);
+      w.all.extend(w.outputs.back(), last_read[i]);
     } else {
-      outputs.push_back(
-          pieces.add(nodes_[i].layer->output_shape().size() * columns, clock.fprop(i), last_read[i]));
+      const int64_t floats = nodes[i].layer->output_shape().size() * columns;
+      w.outputs.push_back(w.all.add(floats, clock.fprop(i), last_read[i]));
     }
   }
+}
 
-  // Backward: the first to write a node's derivative may do so in place of its own.
-  std::vector<size_t> deltas(nodes_.size());
-  deltas.back() =
-      pieces.add(output_shape().size() * columns, clock.loss(), clock.backward(nodes_.size() - 1));
-  for (size_t i = nodes_.size(); i-- > 0;) {
-    const Node& node = nodes_[i];
+// Backward: the first to write a node's derivative may do so in place of its own.
+void add_deltas(const std::vector<Node>& nodes, const Clock& clock, int64_t columns, WorkspacePieces& w) {
+  const auto floats = [&](size_t node) { return nodes[node].layer->output_shape().size() * columns; };
+  const size_t last = nodes.size() - 1;
+  w.deltas.assign(nodes.size(), w.input);
+  w.deltas[last] = w.all.add(floats(last), clock.loss(), clock.backward(last));
+  for (size_t i = nodes.size(); i-- > 0;) {
+    const Node& node = nodes[i];
     for (size_t k = 0; k < node.inputs.size(); ++k) {
       if (!node.wants_input_delta[k] || node.adds_to_input_delta[k]) continue;
       const size_t of = static_cast<size_t>(node.inputs[k]);
       if (k == 0 && node.layer->in_place() && reads_once(node, node.inputs[k])) {
-        deltas[of] = deltas[i];
-        pieces.extend(deltas[of], clock.backward(of));
+        w.deltas[of] = w.deltas[i];
+        w.all.extend(w.deltas[of], clock.backward(of));
       } else {
-        deltas[of] =
-            pieces.add(shape_of(node.inputs[k]).size() * columns, clock.backward(i), clock.backward(of));
+        w.deltas[of] = w.all.add(floats(of), clock.backward(i), clock.backward(of));
       }
     }
   }
+}
 
-  std::vector<size_t> saved;
-  std::vector<size_t> fprop_scratch;
-  std::vector<size_t> backward_scratch;
-  for (size_t i = 0; i < nodes_.size(); ++i) {
-    const Layer& layer = *nodes_[i].layer;
-    saved.push_back(pieces.add(layer.saved_floats(columns), clock.fprop(i), clock.backward(i)));
+WorkspacePieces pieces_of(const Shape& input, const std::vector<Node>& nodes, int64_t columns) {
+  const Clock clock{static_cast<int64_t>(nodes.size())};
+  WorkspacePieces w;
+  w.input = w.all.add(input.size() * columns, -1, clock.backward(0));
+  add_outputs(nodes, clock, columns, w);
+  add_deltas(nodes, clock, columns, w);
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    const Layer& layer = *nodes[i].layer;
+    w.saved.push_back(w.all.add(layer.saved_floats(columns), clock.fprop(i), clock.backward(i)));
     const int64_t scratch = layer.scratch_floats(columns);
-    fprop_scratch.push_back(pieces.add(scratch, clock.fprop(i), clock.fprop(i)));
-    backward_scratch.push_back(pieces.add(scratch, clock.backward(i), clock.backward(i)));
+    w.fprop_scratch.push_back(w.all.add(scratch, clock.fprop(i), clock.fprop(i)));
+    w.backward_scratch.push_back(w.all.add(scratch, clock.backward(i), clock.backward(i)));
   }
+  return w;
+}
 
-  const MemoryPlan plan = plan_memory(pieces.lifetimes());
+// The most floats of these pieces that live at one moment, which is one where some piece begins.
+int64_t most_at_once(const Pieces& all, const std::vector<size_t>& pieces) {
+  int64_t most = 0;
+  for (const size_t begins : pieces) {
+    const int64_t moment = all[begins].first;
+    int64_t floats = 0;
+    for (const size_t piece : pieces) {
+      if (all[piece].first <= moment && moment <= all[piece].last) floats += all[piece].floats;
+    }
+    most = std::max(most, floats);
+  }
+  return most;
+}
+
+}  // namespace
+
+WorkspaceSize Network::workspace_size(int64_t columns) const {
+  const WorkspacePieces pieces = pieces_of(input_, nodes_, columns);
+  WorkspaceSize size;
+  size.floats = plan_memory(pieces.all.lifetimes()).floats;
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    std::vector<size_t> own = {pieces.outputs[i], pieces.saved[i], pieces.fprop_scratch[i],
+                               pieces.backward_scratch[i]};
+    if (pieces.deltas[i] != pieces.input) own.push_back(pieces.deltas[i]);
+    size.layers.push_back(most_at_once(pieces.all, own));
+  }
+  return size;
+}
+
+Workspace Network::workspace(int64_t columns) const {
+  const WorkspacePieces pieces = pieces_of(input_, nodes_, columns);
+  const MemoryPlan plan = plan_memory(pieces.all.lifetimes());
   Workspace w;
   w.memory_ = Buffer(plan.floats);
   const auto pointer = [&](size_t piece) { return w.memory_.data() + plan.offsets[piece]; };
@@ -116,12 +159,12 @@ Workspace Network::workspace(int64_t columns) const {
     for (const size_t piece : list) result.push_back(pointer(piece));
     return result;
   };
-  w.input_ = pointer(input);
-  w.outputs_ = pointers(outputs);
-  w.deltas_ = pointers(deltas);
-  w.saved_ = pointers(saved);
-  w.fprop_scratch_ = pointers(fprop_scratch);
-  w.backward_scratch_ = pointers(backward_scratch);
+  w.input_ = pointer(pieces.input);
+  w.outputs_ = pointers(pieces.outputs);
+  w.deltas_ = pointers(pieces.deltas);
+  w.saved_ = pointers(pieces.saved);
+  w.fprop_scratch_ = pointers(pieces.fprop_scratch);
+  w.backward_scratch_ = pointers(pieces.backward_scratch);
   return w;
 }
 

@@ -25,39 +25,35 @@ struct Engine::Step {
   const float* parameters;
 };
 
-Engine::Engine(const Model& model, const data::Unpacker& unpacker, parallel::Workers& workers,
-               int64_t microbatch)
-    : model_(model), unpacker_(unpacker), workers_(workers) {
-  const int64_t columns = kernels::columns_for(microbatch);
-  for (int t = 0; t < workers.threads(); ++t) {
-    Slot slot;
-    slot.workspace = model.network.workspace(columns);
-    if (model.target != Target::kInput) slot.truth = Buffer(model.network.output_shape().size() * columns);
-    slots_.push_back(std::move(slot));
-  }
-  choose_width(columns);
+// Branches are as wide as the memory of the buffers that they save allows; bits do not depend on it.
+EnginePlan::EnginePlan(const Model& model, int threads, int64_t microbatch)
+    : threads(threads), columns(kernels::columns_for(microbatch)) {
+  const nn::Network& network = model.network;
+  if (model.target != Target::kInput) truth_floats = network.output_shape().size() * columns;
+  for (const nn::Span& span : network.separate()) separate_floats += span.end - span.begin;
+  if (2 * separate_floats > network.layout().floats()) return;
+  kept_floats = network.kept_floats(columns);
+  const int64_t saved = (threads + 2) * network.layout().floats();
+  const int64_t each = kept_floats + separate_floats;
+  width = static_cast<int64_t>(
+      std::bit_floor(static_cast<uint64_t>(std::max<int64_t>(saved / each - threads, 1))));
+  width = std::clamp<int64_t>(width, kFewestJoint, nn::kMostJoint);
+  left = width + threads;
 }
 
-// Joint gradients where most of the arena can have them. Branches are then as wide as the memory of the
-// buffers that they save allows; bits do not depend on it.
-void Engine::choose_width(int64_t columns) {
-  const nn::Network& network = model_.network;
-  int64_t separate = 0;
-  for (const nn::Span& span : network.separate()) {
-    separate += span.end - span.begin;
+Engine::Engine(const Model& model, const data::Unpacker& unpacker, parallel::Workers& workers,
+               int64_t microbatch)
+    : model_(model), unpacker_(unpacker), workers_(workers), plan_(model, workers.threads(), microbatch) {
+  for (int t = 0; t < plan_.threads; ++t) {
+    slots_.push_back({model.network.workspace(plan_.columns), Buffer(plan_.truth_floats)});
+  }
+  for (int64_t i = 0; i < plan_.left; ++i) {
+    left_.push_back({Buffer(plan_.kept_floats), Buffer(model.network.layout().floats(), Pages::kSmall)});
+  }
+  for (const nn::Span& span : model.network.separate()) {
     for (int64_t at = span.begin; at < span.end; at += kSeparatePiece) {
       separate_.push_back({at, std::min(at + kSeparatePiece, span.end)});
     }
-  }
-  if (2 * separate > network.layout().floats()) return;
-  const int64_t threads = workers_.threads();
-  const int64_t saved = (threads + 2) * network.layout().floats();
-  const int64_t each = network.kept_floats(columns) + separate;
-  width_ = static_cast<int64_t>(
-      std::bit_floor(static_cast<uint64_t>(std::max<int64_t>(saved / each - threads, 1))));
-  width_ = std::clamp<int64_t>(width_, kFewestJoint, nn::kMostJoint);
-  for (int64_t i = 0; i < width_ + threads; ++i) {
-    left_.push_back({Buffer(network.kept_floats(columns)), Buffer(network.layout().floats(), Pages::kSmall)});
   }
 }
 
@@ -105,10 +101,10 @@ std::vector<double> Engine::train(const dist::Plan& plan, int rank, const data::
                                   dist::GradientTree& tree) {
   const Step all{plan, rank, samples, seed, epoch, step, parameters};
   std::vector<double> sums(static_cast<size_t>(plan.of_rank(rank).size() * kSumsPerMicrobatch));
-  const bool joint = width_ > 1;
+  const bool joint = plan_.width > 1;
   const int64_t pieces = static_cast<int64_t>(model_.network.joint_pieces().size() + separate_.size());
-  dist::WorkQueue queue(tree, {joint ? static_cast<int64_t>(left_.size()) : workers_.threads(),
-                               joint ? pieces : 0, branches()});
+  dist::WorkQueue queue(tree,
+                        {joint ? plan_.left : workers_.threads(), joint ? pieces : 0, plan_.branches()});
   workers_.for_each(workers_.threads(), [&](int64_t, int thread) {
     try {
       while (const auto work = queue.next(workers_.timeline())) {
@@ -140,7 +136,7 @@ void Engine::take_microbatch(const Step& step, const dist::Work& work, Slot& slo
   const float delta_scale = 1.0f / static_cast<float>(step.plan.samples());
   const nn::LossSums loss =
       compare(pass, first, step.samples, slot, delta_scale, slot.workspace.output_delta());
-  if (width_ > 1) {
+  if (plan_.width > 1) {
     Left& left = left_[static_cast<size_t>(work.slot)];
     left.columns = pass.columns;
     model_.network.backward(pass, step.parameters, slot.workspace, left.gradient.data(), left.kept.data());
@@ -192,16 +188,6 @@ std::vector<double> Engine::evaluate(const dist::Plan& plan, int rank, const dat
     sums[static_cast<size_t>(index * kSumsPerMicrobatch) + 1] = loss.error;
   });
   return sums;
-}
-
-int64_t Engine::workspace_bytes() const {
-  int64_t floats = 0;
-  for (const Slot& slot : slots_) floats += slot.workspace.floats() + slot.truth.size();
-  for (const Left& left : left_) {
-    floats += left.kept.size();
-    for (const nn::Span& span : separate_) floats += span.end - span.begin;
-  }
-  return floats * static_cast<int64_t>(sizeof(float));
 }
 
 std::vector<double> gather_sums(comm::Group& group, const dist::Plan& plan, const std::vector<double>& mine) {

@@ -56,6 +56,11 @@ Model make_model(const Options& options, const io::DatasetInfo& dataset) {
                "; take loss = squared or cross-entropy, or a dataset with labels");
   }
   check_output(options, dataset, model);
+  if (model.network.layout().floats() == 0) {
+    fail_usage(
+        model.network.nodes().back().origin,
+        ": no layer of the network has anything to learn; add one that has, such as 'layer = linear 10'");
+  }
   return model;
 }
 

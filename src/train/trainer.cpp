@@ -11,19 +11,6 @@ namespace lockstep::train {
 
 namespace {
 
-// Gradient buffers that serve every step of a rank: those with a whole minibatch and the one that ends an
-// epoch.
-int gradient_buffers(int64_t microbatch, const data::Order& order, int ranks, int rank,
-                     const Engine& engine) {
-  int buffers = 1;
-  for (const int64_t step : {int64_t{0}, order.steps_per_epoch() - 1}) {
-    const dist::Plan plan(order.batch_of(step), microbatch, ranks);
-    buffers = std::max(
-        buffers, dist::GradientTree::buffers_needed(engine.branches(), plan, rank, engine.branch_width()));
-  }
-  return buffers;
-}
-
 // Where training ends.
 int64_t last_step(const Options& options, const data::Order& order) {
   constexpr int64_t kDefaultEpochs = 10;
@@ -48,12 +35,6 @@ std::string failure_of(const Action& action) {
   return "";
 }
 
-// A dataset may be there only to be evaluated; the order of its one imagined training sample is then never
-// asked for.
-int64_t training_rows(const data::Dataset& dataset) {
-  return std::max<int64_t>(dataset.train ? dataset.train->rows() : 0, 1);
-}
-
 }  // namespace
 
 Trainer::Trainer(const Options& options, const std::string& configuration, const std::string& command,
@@ -68,14 +49,12 @@ Trainer::Trainer(const Options& options, const std::string& configuration, const
       workers_(workers),
       model_(make_model(options, dataset.info)),
       unpacker_(options_, dataset.info),
-      order_(options.seed, training_rows(dataset), options.batch_size),
-      microbatch_(std::min(options.microbatch, order_.batch_of(0))),
-      total_steps_(last_step(options, order_)),
-      schedule_steps_(schedule_length(options, order_)),
-      engine_(model_, unpacker_, workers, microbatch_),
+      cut_(options, dataset),
+      total_steps_(last_step(options, cut_.order)),
+      schedule_steps_(schedule_length(options, cut_.order)),
+      engine_(model_, unpacker_, workers, cut_.microbatch),
       tree_(model_.network.layout().floats(),
-            gradient_buffers(microbatch_, order_, group.size(), group.rank(), engine_),
-            engine_.branch_width()),
+            gradient_buffers(cut_, engine_.plan(), group.size(), group.rank()), engine_.plan().width),
       reducer_(dist::make_reducer(options.reduction, group, workers, model_.network.layout().floats(),
                                   options.bucket_kilobytes * 1024 / static_cast<int64_t>(sizeof(float)))),
       optimizer_(optim::make_optimizer(options, model_.network.layout().floats())),
@@ -120,10 +99,10 @@ void Trainer::restore(const Checkpoint& checkpoint, const std::string& path) {
   state_ = checkpoint.state;
   state_.seed = options_.seed;
   history_ = checkpoint.history;
-  const int64_t place = state_.epoch * order_.steps_per_epoch() + state_.position / options_.batch_size;
-  if (place != state_.step || state_.position != order_.position_of(state_.step)) {
+  const int64_t place = state_.epoch * cut_.order.steps_per_epoch() + state_.position / options_.batch_size;
+  if (place != state_.step || state_.position != cut_.order.position_of(state_.step)) {
     fail(path, ": the checkpoint stands at step ", state_.step, " (epoch ", state_.epoch, ", sample ",
-         state_.position, "), which is no step of ", order_.batch_of(0),
+         state_.position, "), which is no step of ", cut_.order.batch_of(0),
          " samples through this dataset; go on with the dataset and the ", "batch-size it was made with");
   }
 }
@@ -139,10 +118,10 @@ Outcome Trainer::run(StopSignal& signals, Observer* observer, StepRecorder* reco
   end = std::min(end, total_steps_);
   Outcome outcome;
   data::Loader loader(*dataset_.train, state_.step, end, [this](int64_t step) {
-    const dist::Plan plan = plan_of(order_.batch_of(step));
+    const dist::Plan plan = plan_of(cut_.order.batch_of(step));
     const dist::Range mine = plan.of_rank(group_.rank());
     if (mine.size() == 0) return std::vector<int64_t>();
-    return order_.indices(step, plan.samples_of(mine.begin).begin, plan.samples_of(mine.end - 1).end);
+    return cut_.order.indices(step, plan.samples_of(mine.begin).begin, plan.samples_of(mine.end - 1).end);
   });
   while (state_.step < end && agreed_stop_ == 0) {
     const double rate = optim::learning_rate(options_, state_.step, schedule_steps_);
@@ -162,7 +141,7 @@ Outcome Trainer::run(StopSignal& signals, Observer* observer, StepRecorder* reco
 void Trainer::train_step(data::Loader& loader, double learning_rate, const StopSignal::Listening& stop) {
   Timeline* const timeline = workers_.timeline();
   const Timed timed(timeline, Activity::kStep, state_.step);
-  const dist::Plan plan = plan_of(order_.batch_of(state_.step));
+  const dist::Plan plan = plan_of(cut_.order.batch_of(state_.step));
   std::vector<double> sums;
   const std::string failure = failure_of([&] {
     data::Samples samples;
@@ -245,7 +224,7 @@ void Trainer::report_nan(const dist::Plan& plan, int64_t microbatch) const {
   const dist::Range range = plan.samples_of(microbatch);
   const int owner = plan.rank_of(microbatch);
   std::string samples;
-  for (const int64_t index : order_.indices(state_.step, range.begin, range.end)) {
+  for (const int64_t index : cut_.order.indices(state_.step, range.begin, range.end)) {
     samples += (samples.empty() ? "" : ", ") + std::to_string(index);
   }
   throw comm::AgreedError(text(
@@ -261,8 +240,8 @@ void Trainer::report_nan(const dist::Plan& plan, int64_t microbatch) const {
 // After a step: its place in the books.
 void Trainer::record(Observer* observer, double learning_rate) {
   ++state_.step;
-  state_.epoch = order_.epoch_of(state_.step);
-  state_.position = order_.position_of(state_.step);
+  state_.epoch = cut_.order.epoch_of(state_.step);
+  state_.position = cut_.order.position_of(state_.step);
   const bool epoch_ends = state_.position == 0;
   Score evaluation;
   const data::Split* split = dataset_.validation ? dataset_.validation.get() : dataset_.test.get();
@@ -270,7 +249,8 @@ void Trainer::record(Observer* observer, double learning_rate) {
     watch_.during(Phase::kEvaluation, [&] { evaluation = evaluate(*split); });
   }
   if (epoch_ends || state_.step % options_.history_steps == 0) {
-    const double epochs = static_cast<double>(state_.step) / static_cast<double>(order_.steps_per_epoch());
+    const double epochs =
+        static_cast<double>(state_.step) / static_cast<double>(cut_.order.steps_per_epoch());
     add_row(history_, state_.step, epochs, learning_rate, state_.since_row.mean(), evaluation);
     state_.since_row = Sums();
   }
@@ -291,7 +271,7 @@ Progress Trainer::progress() const {
   Progress p;
   p.step = state_.step;
   p.total_steps = total_steps_;
-  p.epoch = static_cast<double>(state_.step) / static_cast<double>(order_.steps_per_epoch());
+  p.epoch = static_cast<double>(state_.step) / static_cast<double>(cut_.order.steps_per_epoch());
   const double seconds = watch_.total() - watch_.of(Phase::kEvaluation);
   p.samples_per_second = samples_ / seconds;
   p.seconds_left = watch_.total() / static_cast<double>(state_.step - first_step_) *
@@ -306,8 +286,8 @@ Score Trainer::evaluate(const data::Split& split) {
   // them.
   constexpr int64_t kSetBytes = int64_t{64} << 20;
   const int64_t microbatch_bytes =
-      microbatch_ * model_.network.input_shape().size() * static_cast<int64_t>(sizeof(float));
-  const int64_t set = microbatch_ * std::clamp<int64_t>(kSetBytes / microbatch_bytes, 16, 256);
+      cut_.microbatch * model_.network.input_shape().size() * static_cast<int64_t>(sizeof(float));
+  const int64_t set = cut_.microbatch * std::clamp<int64_t>(kSetBytes / microbatch_bytes, 16, 256);
   const int64_t sets = (split.rows() + set - 1) / set;
   const auto plan_of_set = [&](int64_t k) { return plan_of(std::min(set, split.rows() - k * set)); };
   data::Loader loader(split, 0, sets, [&](int64_t k) {
@@ -349,15 +329,6 @@ Outcome Trainer::finish(Outcome outcome) {
     outcome.saving += rank[3] * share;
   }
   return outcome;
-}
-
-int64_t Trainer::memory_estimate() const {
-  const int64_t arena = model_.network.layout().floats() * static_cast<int64_t>(sizeof(float));
-  const int64_t owned = options_.reduction == "mpi" ? arena : arena / group_.size();
-  const int64_t buffers = gradient_buffers(microbatch_, order_, group_.size(), group_.rank(), engine_);
-  const int64_t slots = static_cast<int64_t>(optimizer_->slots().size()) * owned;
-  return arena * (1 + buffers) + reducer_->buffer_bytes() + slots + (options_.clip_norm > 0 ? owned : 0) +
-         engine_.workspace_bytes();
 }
 
 }  // namespace lockstep::train

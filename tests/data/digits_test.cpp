@@ -11,7 +11,7 @@
 #include "lockstep/core/digest.h"
 #include "lockstep/core/error.h"
 #include "lockstep/data/generate.h"
-#include "temporary_folder.h"
+#include "support/folder.h"
 
 namespace lockstep::data {
 namespace {
@@ -138,7 +138,7 @@ TEST(Generators, AnUnknownNameIsAnErrorThatListsTheKnownOnes) {
   EXPECT_NE(message.find("digits"), std::string::npos) << message;
 }
 
-class GenerateDataset : public TemporaryFolder {
+class GenerateDataset : public test::FolderTest {
  protected:
   const std::string output_ = path("digits.h5");
 };
@@ -168,7 +168,7 @@ TEST_F(GenerateDataset, MayHaveNoTestSamples) {
 TEST_F(GenerateDataset, RefusesNoTrainingSamplesAndLeavesNoFile) {
   const std::string message = message_of([&] { generate_dataset("digits", 1, 0, 10, output_); });
   EXPECT_NE(message.find("0 training"), std::string::npos) << message;
-  EXPECT_TRUE(std::filesystem::is_empty(folder_));
+  EXPECT_TRUE(std::filesystem::is_empty(folder_.path()));
 }
 
 }  // namespace

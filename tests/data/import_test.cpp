@@ -5,18 +5,17 @@
 
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 
 #include "lockstep/core/error.h"
 #include "lockstep/io/dataset_file.h"
-#include "temporary_folder.h"
+#include "support/folder.h"
 
 namespace lockstep::data {
 namespace {
 
 namespace fs = std::filesystem;
 
-class ImportTest : public TemporaryFolder {
+class ImportTest : public test::FolderTest {
  protected:
   ImportTest() { fs::create_directory(folder_ / "out"); }
 
@@ -33,14 +32,11 @@ class ImportTest : public TemporaryFolder {
     return path(name);
   }
 
-  std::string bytes_of(const std::string& name) const {
-    std::ifstream file(path(name), std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
+  std::string bytes_of(const std::string& name) const { return test::bytes_of(path(name)); }
 
   // Without sources: of the test's folder.
   io::DatasetReader imported(const std::string& format, std::vector<std::string> sources = {}) const {
-    if (sources.empty()) sources = {folder_.string()};
+    if (sources.empty()) sources = {folder()};
     import_dataset(format, sources, output_);
     return io::DatasetReader(output_);
   }
@@ -161,17 +157,16 @@ TEST_F(IdxTest, TheTrainingLabelsTellTheNumberOfClasses) {
 }
 
 TEST_F(IdxTest, AFolderWithoutImagesIsToldWhatWasLookedFor) {
-  expect_refused("idx", {folder_.string()},
-                 {folder_.string(), "no images", "train-images-idx3-ubyte.gz", "train-images.idx3-ubyte"});
+  expect_refused("idx", {folder()},
+                 {folder(), "no images", "train-images-idx3-ubyte.gz", "train-images.idx3-ubyte"});
 }
 
 TEST_F(IdxTest, AFolderWithImagesAloneIsToldWhatIsMissing) {
   put("train-images-idx3-ubyte", idx_images(20));
-  expect_refused("idx", {folder_.string()},
-                 {"no labels", "train-images-idx3-ubyte", "train-labels.idx1-ubyte"});
+  expect_refused("idx", {folder()}, {"no labels", "train-images-idx3-ubyte", "train-labels.idx1-ubyte"});
   put_train();
   put("t10k-labels-idx1-ubyte", idx_labels(12));
-  expect_refused("idx", {folder_.string()}, {"no images", "t10k-images-idx3-ubyte"});
+  expect_refused("idx", {folder()}, {"no images", "t10k-images-idx3-ubyte"});
 }
 
 TEST_F(IdxTest, AMissingFileIsRefused) {
@@ -182,8 +177,7 @@ TEST_F(IdxTest, AMissingFileIsRefused) {
 
 TEST_F(IdxTest, AFolderAmongFilesIsRefused) {
   put_train();
-  expect_refused("idx", {path("train-images-idx3-ubyte"), folder_.string()},
-                 {folder_.string(), "is a folder"});
+  expect_refused("idx", {path("train-images-idx3-ubyte"), folder()}, {folder(), "is a folder"});
 }
 
 TEST_F(IdxTest, AnotherMagicNumberIsRefused) {
@@ -196,11 +190,11 @@ TEST_F(IdxTest, AnotherMagicNumberIsRefused) {
 TEST_F(IdxTest, APlainFileThatIsCutShortIsRefused) {
   put_train();
   put("train-images-idx3-ubyte", idx_images(20).substr(0, 100));
-  expect_refused("idx", {folder_.string()},
+  expect_refused("idx", {folder()},
                  {"train-images-idx3-ubyte", "cut short", "100 bytes", "20 images of 3 x 2", "136 bytes"});
   put_train();
   put("train-labels-idx1-ubyte", idx_labels(20).substr(0, 27));
-  expect_refused("idx", {folder_.string()},
+  expect_refused("idx", {folder()},
                  {"train-labels-idx1-ubyte", "cut short", "27 bytes", "20 labels", "28 bytes"});
 }
 
@@ -208,7 +202,7 @@ TEST_F(IdxTest, AFileThatIsCutShortWithinItsHeaderIsRefused) {
   put_train();
   for (const size_t bytes : {0, 3, 7, 13}) {
     put("train-images-idx3-ubyte", idx_images(20).substr(0, bytes));
-    expect_refused("idx", {folder_.string()}, {"train-images-idx3-ubyte", "cut short", "header"});
+    expect_refused("idx", {folder()}, {"train-images-idx3-ubyte", "cut short", "header"});
   }
 }
 
@@ -217,7 +211,7 @@ TEST_F(IdxTest, AGzipFileThatIsCutShortAnywhereIsRefused) {
   const std::string whole = bytes_of("train-images-idx3-ubyte.gz");
   for (size_t bytes = 2; bytes < whole.size(); ++bytes) {
     std::ofstream(path("train-images-idx3-ubyte.gz"), std::ios::binary) << whole.substr(0, bytes);
-    expect_refused("idx", {folder_.string()}, {"train-images-idx3-ubyte.gz", "cut short", "fetch it again"});
+    expect_refused("idx", {folder()}, {"train-images-idx3-ubyte.gz", "cut short", "fetch it again"});
   }
 }
 
@@ -226,38 +220,38 @@ TEST_F(IdxTest, AGzipFileWithAWrongChecksumIsRefused) {
   std::string bytes = bytes_of("train-images-idx3-ubyte.gz");
   bytes[bytes.size() - 6] ^= 1;
   std::ofstream(path("train-images-idx3-ubyte.gz"), std::ios::binary) << bytes;
-  expect_refused("idx", {folder_.string()}, {"train-images-idx3-ubyte.gz", "damaged", "fetch it again"});
+  expect_refused("idx", {folder()}, {"train-images-idx3-ubyte.gz", "damaged", "fetch it again"});
 }
 
 TEST_F(IdxTest, MoreBytesThanTheHeaderStatesAreRefused) {
   put_train();
   put("train-images-idx3-ubyte", idx_images(20) + "x");
-  expect_refused("idx", {folder_.string()}, {"train-images-idx3-ubyte", "goes on after 136 bytes"});
+  expect_refused("idx", {folder()}, {"train-images-idx3-ubyte", "goes on after 136 bytes"});
   put_train();
   put("train-labels-idx1-ubyte", idx_labels(20) + "x");
-  expect_refused("idx", {folder_.string()}, {"train-labels-idx1-ubyte", "goes on after 28 bytes"});
+  expect_refused("idx", {folder()}, {"train-labels-idx1-ubyte", "goes on after 28 bytes"});
 }
 
 TEST_F(IdxTest, AHeaderThatCannotBeIsRefused) {
   put_train();
   put("train-images-idx3-ubyte", idx_images(0));
-  expect_refused("idx", {folder_.string()}, {"train-images-idx3-ubyte", "no records"});
+  expect_refused("idx", {folder()}, {"train-images-idx3-ubyte", "no records"});
   put("train-images-idx3-ubyte", idx_images(20, 0, 2));
-  expect_refused("idx", {folder_.string()}, {"train-images-idx3-ubyte", "0 x 2"});
+  expect_refused("idx", {folder()}, {"train-images-idx3-ubyte", "0 x 2"});
   put("train-images-idx3-ubyte", big_endian(0x803) + std::string(12, '\xff'));
-  expect_refused("idx", {folder_.string()}, {"train-images-idx3-ubyte", "4294967295 x 4294967295"});
+  expect_refused("idx", {folder()}, {"train-images-idx3-ubyte", "4294967295 x 4294967295"});
 }
 
 TEST_F(IdxTest, AHeaderOfBillionsIsRefusedWithoutTheMemoryForThem) {
   put("train-images-idx3-ubyte", big_endian(0x803) + big_endian(~0u) + big_endian(28) + big_endian(28));
   put("train-labels-idx1-ubyte", big_endian(0x801) + big_endian(~0u));
-  expect_refused("idx", {folder_.string()}, {"cut short", "4294967295 labels"});
+  expect_refused("idx", {folder()}, {"cut short", "4294967295 labels"});
 }
 
 TEST_F(IdxTest, CountsOfImagesAndLabelsThatDifferAreRefused) {
   put_train();
   put("train-labels-idx1-ubyte", idx_labels(19));
-  expect_refused("idx", {folder_.string()},
+  expect_refused("idx", {folder()},
                  {"train-images-idx3-ubyte", "20 images", "train-labels-idx1-ubyte", "19 labels"});
 }
 
@@ -267,14 +261,14 @@ TEST_F(IdxTest, ATestLabelThatNoTrainingSampleHasIsRefused) {
   std::string labels = idx_labels(12);
   labels[8 + 7] = 11;
   put("t10k-labels-idx1-ubyte", labels);
-  expect_refused("idx", {folder_.string()}, {"t10k-labels-idx1-ubyte", "record 7", "label 11", "0..9"});
+  expect_refused("idx", {folder()}, {"t10k-labels-idx1-ubyte", "record 7", "label 11", "0..9"});
 }
 
 TEST_F(IdxTest, TestImagesOfAnotherSizeAreRefused) {
   put_train();
   put_test();
   put("t10k-images-idx3-ubyte", idx_images(12, 2, 3));
-  expect_refused("idx", {folder_.string()}, {"t10k-images-idx3-ubyte", "2 x 3", "3 x 2"});
+  expect_refused("idx", {folder()}, {"t10k-images-idx3-ubyte", "2 x 3", "3 x 2"});
 }
 
 TEST_F(IdxTest, TwoFilesForOneRoleAndNoneForAnotherAreRefused) {
@@ -335,28 +329,27 @@ TEST_F(CifarTest, FilesByNameAndManyPiecesAreAsGood) {
 }
 
 TEST_F(CifarTest, AFolderWithoutImagesIsToldWhatWasLookedFor) {
-  expect_refused("cifar10", {folder_.string()}, {folder_.string(), "no images", "data_batch_1.bin"});
+  expect_refused("cifar10", {folder()}, {folder(), "no images", "data_batch_1.bin"});
   put("data_batch_1", "\x80\x02}q");
-  expect_refused("cifar10", {folder_.string()}, {"no images", "Python version"});
+  expect_refused("cifar10", {folder()}, {"no images", "Python version"});
 }
 
 TEST_F(CifarTest, AFolderWithAPartIsToldWhatIsMissing) {
   put_all();
   fs::remove(path("data_batch_3.bin"));
-  expect_refused("cifar10", {folder_.string()}, {"5 of CIFAR-10's 6 files", "missing data_batch_3.bin"});
+  expect_refused("cifar10", {folder()}, {"5 of CIFAR-10's 6 files", "missing data_batch_3.bin"});
 }
 
 TEST_F(CifarTest, ARecordThatIsCutShortIsRefused) {
   put_all();
   put("data_batch_2.bin", cifar_records(10).substr(0, 3 * 3073 + 100));
-  expect_refused("cifar10", {folder_.string()},
-                 {"data_batch_2.bin", "cut short", "record 3", "100 bytes", "3073"});
+  expect_refused("cifar10", {folder()}, {"data_batch_2.bin", "cut short", "record 3", "100 bytes", "3073"});
 }
 
 TEST_F(CifarTest, AnEmptyFileIsRefused) {
   put_all();
   put("data_batch_2.bin", "");
-  expect_refused("cifar10", {folder_.string()}, {"data_batch_2.bin", "empty", "3073"});
+  expect_refused("cifar10", {folder()}, {"data_batch_2.bin", "empty", "3073"});
 }
 
 TEST_F(CifarTest, ALabelOutOfRangeIsRefused) {
@@ -375,7 +368,7 @@ TEST_F(CifarTest, AMissingFileAndATestFileAloneAreRefused) {
 // ---- The table ----
 
 TEST_F(ImportTest, AnUnknownFormatIsAnErrorThatListsTheKnownOnes) {
-  expect_refused("png", {folder_.string()}, {"\"png\"", "idx, cifar10"});
+  expect_refused("png", {folder()}, {"\"png\"", "idx, cifar10"});
 }
 
 TEST_F(ImportTest, NoSourceIsAnErrorThatSaysWhatIsExpected) {
@@ -387,9 +380,9 @@ TEST_F(ImportTest, NoSourceIsAnErrorThatSaysWhatIsExpected) {
 TEST_F(ImportTest, AnImportThatFailsLeavesTheOldDatasetAsItWas) {
   put("train-images-idx3-ubyte", idx_images(20));
   put("train-labels-idx1-ubyte", idx_labels(20));
-  import_dataset("idx", {folder_.string()}, output_);
+  import_dataset("idx", {folder()}, output_);
   put("train-images-idx3-ubyte", idx_images(20).substr(0, 50));
-  EXPECT_THROW(import_dataset("idx", {folder_.string()}, output_), Error);
+  EXPECT_THROW(import_dataset("idx", {folder()}, output_), Error);
   expect_samples(io::DatasetReader(output_), "train", 20);
 }
 

@@ -8,7 +8,7 @@
 #include <future>
 #include <thread>
 
-#include "naive_tree.h"
+#include "rank_run.h"
 #include "support/expect.h"
 
 namespace lockstep::dist {
@@ -37,44 +37,12 @@ class Step {
   // Whether all threads ended by themselves in good time.
   bool run(int threads, bool delays) {
     tree_.begin(plan_, rank_);
-    std::vector<std::future<void>> all;
-    for (int t = 0; t < threads; ++t) {
-      all.push_back(std::async(std::launch::async, [this, delays] { work(delays); }));
-    }
-    bool in_time = true;
-    const auto deadline = std::chrono::steady_clock::now() + 10s;
-    for (auto& one : all) {
-      if (one.wait_until(deadline) == std::future_status::ready) continue;
-      in_time = false;
-      tree_.cancel();
-    }
-    return in_time;
+    return end_in_time(
+        threads, [&] { work(delays); }, [&] { tree_.cancel(); });
   }
 
-  // The values of the nodes that cover this rank's run, one after the other.
-  std::vector<float> sums() const {
-    std::vector<float> result;
-    std::span<const Partial<float>> rest = tree_.partials();
-    for (const Range node : nodes_of(plan_.of_rank(rank_), plan_.microbatches())) {
-      size_t count = 0;
-      while (count < rest.size() && rest[count].leaves.end <= node.end) ++count;
-      std::vector<float> sum(kParameters);
-      sum_node(node, rest.first(count), 0, kParameters, sum.data());
-      result.insert(result.end(), sum.begin(), sum.end());
-      rest = rest.subspan(count);
-    }
-    EXPECT_TRUE(rest.empty());
-    return result;
-  }
-
-  std::vector<float> expected_sums() const {
-    std::vector<float> result;
-    for (const Range node : nodes_of(plan_.of_rank(rank_), plan_.microbatches())) {
-      const auto sum = naive_sum<float>(node, [](int64_t leaf) { return leaf_values(leaf, kParameters); });
-      result.insert(result.end(), sum.begin(), sum.end());
-    }
-    return result;
-  }
+  std::vector<float> sums() const { return sums_of(tree_, plan_, rank_); }
+  std::vector<float> expected() const { return expected_sums(kParameters, plan_, rank_); }
 
   std::atomic<int64_t> given{0};
 
@@ -108,7 +76,7 @@ TEST(GradientTree, GivesTheSameBitsForAnyThreadsAndBuffers) {
             Step step(tree, plan, rank);
             ASSERT_TRUE(step.run(threads, true)) << "stuck";
             EXPECT_EQ(step.given, plan.of_rank(rank).size());
-            ASSERT_TRUE(test::same_bits(step.sums(), step.expected_sums()))
+            ASSERT_TRUE(test::same_bits(step.sums(), step.expected()))
                 << microbatches << " microbatches, rank " << rank << " of " << ranks << ", " << threads
                 << " threads";
           }
@@ -124,7 +92,7 @@ TEST(GradientTree, ServesStepAfterStep) {
     const Plan plan(microbatches, 1, 1);
     Step step(tree, plan, 0);
     ASSERT_TRUE(step.run(4, false)) << "stuck";
-    EXPECT_TRUE(test::same_bits(step.sums(), step.expected_sums()));
+    EXPECT_TRUE(test::same_bits(step.sums(), step.expected()));
   }
 }
 
@@ -181,7 +149,7 @@ TEST(BuffersNeeded, AreEnoughForOneThreadThatBeginsInsideTheTree) {
   GradientTree tree(kParameters, GradientTree::buffers_needed(1, plan, 1));
   Step step(tree, plan, 1);
   ASSERT_TRUE(step.run(1, false)) << "stuck: all buffers hold sums that cannot be merged";
-  EXPECT_TRUE(test::same_bits(step.sums(), step.expected_sums()));
+  EXPECT_TRUE(test::same_bits(step.sums(), step.expected()));
 }
 
 TEST(BuffersNeeded, StayWithinTheMemoryThatIsPromised) {
@@ -243,7 +211,7 @@ TEST(GradientTree, AfterACancelTheNextStepIsWhole) {
   tree.cancel();
   Step step(tree, plan, 0);
   ASSERT_TRUE(step.run(2, false)) << "stuck";
-  EXPECT_TRUE(test::same_bits(step.sums(), step.expected_sums()));
+  EXPECT_TRUE(test::same_bits(step.sums(), step.expected()));
 }
 
 }  // namespace

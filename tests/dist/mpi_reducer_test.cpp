@@ -220,13 +220,12 @@ TEST(MpiReducer, HasTheSumToRounding) {
   }
 }
 
-TEST(Reducers, TellWhatTheyWaitedAndHold) {
+TEST(Reducers, TellWhatTheyWaited) {
   for (const char* kind : {"ordered", "mpi"}) {
     Reduction reduction(world(), kind, 9 * kBlock, 4 * kBlock);
     reduction.sum(8);
     EXPECT_GE(reduction.reducer().waited_seconds(), 0);
     EXPECT_LT(reduction.reducer().waited_seconds(), 60);
-    EXPECT_GE(reduction.reducer().buffer_bytes(), 0);
   }
 }
 

@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "lockstep/core/random.h"
-#include "naive_tree.h"
+#include "rank_run.h"
 #include "support/expect.h"
 
 namespace lockstep::dist {
@@ -36,32 +36,12 @@ class Step {
 
   bool run() {
     WorkQueue queue(tree_, {static_cast<int64_t>(slots_.size()), kPieces, 2});
-    std::vector<std::future<void>> all;
-    for (int t = 0; t < threads_; ++t) all.push_back(std::async(std::launch::async, [&] { work(queue); }));
-    bool in_time = true;
-    const auto deadline = std::chrono::steady_clock::now() + 20s;
-    for (auto& one : all) {
-      if (one.wait_until(deadline) == std::future_status::ready) continue;
-      in_time = false;
-      queue.cancel();
-    }
-    return in_time;
+    return end_in_time(
+        threads_, [&] { work(queue); }, [&] { queue.cancel(); });
   }
 
-  void expect_sums() const {
-    std::span<const Partial<float>> rest = tree_.partials();
-    for (const Range node : nodes_of(plan_.of_rank(rank_), plan_.microbatches())) {
-      size_t count = 0;
-      while (count < rest.size() && rest[count].leaves.end <= node.end) ++count;
-      std::vector<float> sum(kParameters);
-      sum_node(node, rest.first(count), 0, kParameters, sum.data());
-      const auto expected =
-          naive_sum<float>(node, [](int64_t leaf) { return leaf_values(leaf, kParameters); });
-      ASSERT_TRUE(test::same_bits(sum, expected)) << node.begin << " to " << node.end;
-      rest = rest.subspan(count);
-    }
-    EXPECT_TRUE(rest.empty());
-  }
+  std::vector<float> sums() const { return sums_of(tree_, plan_, rank_); }
+  std::vector<float> expected() const { return expected_sums(kParameters, plan_, rank_); }
 
  private:
   void work(WorkQueue& queue) {
@@ -101,7 +81,8 @@ TEST(WorkQueue, GivesTheSumsOfTheTreeForAnyThreadsAndWidths) {
           for (const int threads : {1, 2, 5}) {
             Step step(plan, rank, width, threads);
             ASSERT_TRUE(step.run()) << "stuck";
-            step.expect_sums();
+            ASSERT_TRUE(test::same_bits(step.sums(), step.expected()))
+                << microbatches << " microbatches, rank " << rank << " of " << ranks << ", width " << width;
           }
         }
       }

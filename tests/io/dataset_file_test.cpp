@@ -5,12 +5,12 @@
 #include <limits>
 #include <thread>
 
-#include "scratch.h"
+#include "errors.h"
 
 namespace lockstep::io {
 namespace {
 
-class DatasetFileTest : public Scratch {
+class DatasetFileTest : public test::FolderTest {
  protected:
   const std::string file_ = path("data.h5");
 };
@@ -93,7 +93,7 @@ class Foreign {
   std::string error() {
     const std::string path = file_.path();
     file_.close();
-    return error_of([&] {
+    return message_of([&] {
       const DatasetReader reader(path);
       if (reader.has("train")) reader.read("train", 0, reader.rows("train"));
     });
@@ -159,7 +159,7 @@ TEST_F(DatasetFileTest, AWriterThatDoesNotFinishLeavesWhatWasThere) {
     writer.append("train", make_rows(image_info(), 0, 20));
   }
   EXPECT_EQ(bytes_of(file_), "old");
-  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), 1);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_.path()), {}), 1);
 }
 
 TEST_F(DatasetFileTest, TheWriterRefusesWhatTheReaderWould) {
@@ -167,21 +167,21 @@ TEST_F(DatasetFileTest, TheWriterRefusesWhatTheReaderWould) {
   const Rows good = make_rows(image_info(), 0, 4);
   Rows rows = good;
   rows.labels[2] = 10;
-  EXPECT_MESSAGE(error_of([&] { writer.append("train", rows); }),
+  EXPECT_MESSAGE(message_of([&] { writer.append("train", rows); }),
                  "/train/labels of sample 2 hold 10; expected 0 to 9");
   writer.append("train", good);
-  EXPECT_MESSAGE(error_of([&] { writer.append("train", rows); }), "sample 6");
+  EXPECT_MESSAGE(message_of([&] { writer.append("train", rows); }), "sample 6");
   rows = good;
   rows.labels.pop_back();
-  EXPECT_MESSAGE(error_of([&] { writer.append("train", rows); }), "3 labels; 4 expected");
+  EXPECT_MESSAGE(message_of([&] { writer.append("train", rows); }), "3 labels; 4 expected");
   rows = good;
   rows.inputs.push_back(0);
-  EXPECT_MESSAGE(error_of([&] { writer.append("train", rows); }), "25 bytes of inputs; 24 expected");
-  EXPECT_MESSAGE(error_of([&] { writer.append("val", good); }), "expected train, validation or test");
+  EXPECT_MESSAGE(message_of([&] { writer.append("train", rows); }), "25 bytes of inputs; 24 expected");
+  EXPECT_MESSAGE(message_of([&] { writer.append("val", good); }), "expected train, validation or test");
   DatasetInfo info = image_info();
   info.sample_dims = {2, 3};
-  EXPECT_MESSAGE(error_of([&] { DatasetWriter(path("b.h5"), info); }), "shape [2, 3]");
-  EXPECT_MESSAGE(error_of([&] { DatasetWriter(path("b.h5"), image_info()).finish(); }), "without samples");
+  EXPECT_MESSAGE(message_of([&] { DatasetWriter(path("b.h5"), info); }), "shape [2, 3]");
+  EXPECT_MESSAGE(message_of([&] { DatasetWriter(path("b.h5"), image_info()).finish(); }), "without samples");
 }
 
 TEST_F(DatasetFileTest, AUsersFileNeedsOnlyFormatVersionAndInputs) {
@@ -207,7 +207,7 @@ TEST_F(DatasetFileTest, ForeignFilesAreCalledSo) {
     file.write_string("/images", "none");
     file.close();
   }
-  const std::string message = error_of([&] { DatasetReader reader(file_); });
+  const std::string message = message_of([&] { DatasetReader reader(file_); });
   EXPECT_MESSAGE(message, file_);
   EXPECT_MESSAGE(message, "holds /images");
   EXPECT_MESSAGE(message, "datasets/README.md");
@@ -220,8 +220,8 @@ TEST_F(DatasetFileTest, ForeignFilesAreCalledSo) {
   Foreign empty(path("d.h5"));
   EXPECT_MESSAGE(empty.error(), "has none of /train/inputs");
   put_bytes(path("e.h5"), "no HDF5");
-  EXPECT_MESSAGE(error_of([&] { DatasetReader reader(path("e.h5")); }), "not an HDF5 file");
-  EXPECT_MESSAGE(error_of([&] { DatasetReader reader(path("f.h5")); }), "No such file");
+  EXPECT_MESSAGE(message_of([&] { DatasetReader reader(path("e.h5")); }), "not an HDF5 file");
+  EXPECT_MESSAGE(message_of([&] { DatasetReader reader(path("f.h5")); }), "No such file");
 }
 
 TEST_F(DatasetFileTest, WrongShapesAndTypesAreExplained) {
@@ -303,7 +303,7 @@ TEST_F(DatasetFileTest, ValuesThatAreNoNumbersAreNamedBySplitAndSample) {
     Foreign inputs(path("a.h5"));
     inputs.file().write("/train/inputs", Type::kFloat32, {3, 4}, values.data());
     EXPECT_MESSAGE(inputs.error(), "/train/inputs of sample 2 hold");
-    EXPECT_MESSAGE(error_of([&] { DatasetReader(path("a.h5")).compute_digest(); }),
+    EXPECT_MESSAGE(message_of([&] { DatasetReader(path("a.h5")).compute_digest(); }),
                    "/train/inputs of sample 2 hold");
     Foreign targets(path("b.h5"));
     targets.inputs("train", {3, 4});
@@ -319,9 +319,9 @@ TEST_F(DatasetFileTest, ValuesThatAreNoNumbersAreNamedBySplitAndSample) {
 TEST_F(DatasetFileTest, RowsThatAreNotThereCannotBeRead) {
   write_dataset(file_, image_info());
   const DatasetReader reader(file_);
-  EXPECT_MESSAGE(error_of([&] { reader.read("train", 15, 6); }), "/train has 20 samples; 6 from 15");
-  EXPECT_MESSAGE(error_of([&] { reader.read("train", 0, int64_t{1} << 60); }), "/train has 20 samples");
-  EXPECT_MESSAGE(error_of([&] { reader.read("validation", 0, 1); }), "has no split /validation");
+  EXPECT_MESSAGE(message_of([&] { reader.read("train", 15, 6); }), "/train has 20 samples; 6 from 15");
+  EXPECT_MESSAGE(message_of([&] { reader.read("train", 0, int64_t{1} << 60); }), "/train has 20 samples");
+  EXPECT_MESSAGE(message_of([&] { reader.read("validation", 0, 1); }), "has no split /validation");
 }
 
 TEST_F(DatasetFileTest, AFlippedBitIsAnErrorOrChangesNothing) {
@@ -348,7 +348,7 @@ TEST_F(DatasetFileTest, ATruncatedDatasetIsAlwaysAnError) {
   const std::string whole = bytes_of(file_);
   for (size_t length = 0; length < whole.size(); length += 1 + whole.size() / 100) {
     put_bytes(path("b.h5"), whole.substr(0, length));
-    EXPECT_NE(error_of([&] { DatasetReader reader(path("b.h5")); }), "") << length;
+    EXPECT_NE(message_of([&] { DatasetReader reader(path("b.h5")); }), "") << length;
   }
 }
 
@@ -356,7 +356,7 @@ TEST_F(DatasetFileTest, AFullDiskLeavesNothingBehind) {
   const std::string message =
       error_with_little_disk(100000, [&] { write_dataset(file_, image_info(), 100000, 500); });
   EXPECT_MESSAGE(message, "cannot be written: File too large");
-  EXPECT_TRUE(std::filesystem::is_empty(folder_));
+  EXPECT_TRUE(std::filesystem::is_empty(folder_.path()));
 }
 
 TEST_F(DatasetFileTest, TwoThreadsReadAtOnceWithReadersOfTheirOwn) {

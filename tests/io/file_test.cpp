@@ -5,12 +5,12 @@
 #include <optional>
 #include <thread>
 
-#include "scratch.h"
+#include "errors.h"
 
 namespace lockstep::io {
 namespace {
 
-using FileTest = Scratch;
+using FileTest = test::FolderTest;
 
 std::vector<float> counting(size_t count) {
   std::vector<float> values(count);
@@ -189,32 +189,34 @@ TEST_F(FileTest, MessagesNameFileAndObject) {
   write_sample(path("a.h5"));
   const File file = File::open(path("a.h5"));
   float value = 0;
-  const std::string absent = error_of([&] { file.read_all("/parameters/conv2", Type::kFloat32, &value); });
+  const std::string absent = message_of([&] { file.read_all("/parameters/conv2", Type::kFloat32, &value); });
   EXPECT_MESSAGE(absent, path("a.h5"));
   EXPECT_MESSAGE(absent, "has no /parameters/conv2");
-  EXPECT_MESSAGE(error_of([&] { file.read_all("/config", Type::kFloat32, &value); }),
+  EXPECT_MESSAGE(message_of([&] { file.read_all("/config", Type::kFloat32, &value); }),
                  "/config is of type string");
-  EXPECT_MESSAGE(error_of([&] { file.read_all("/state", Type::kFloat32, &value); }), "/state is no array");
-  EXPECT_MESSAGE(error_of([&] { file.read_rows("/rows", 2, 2, Type::kUint8, &value); }), "/rows has 3 rows");
-  EXPECT_MESSAGE(error_of([&] { file.read_rows("/rows", -1, 1, Type::kUint8, &value); }), "/rows has 3 rows");
-  EXPECT_MESSAGE(error_of([&] { file.read_string("/rows"); }), "expected one string");
-  EXPECT_MESSAGE(error_of([&] { file.read_table("/rows"); }), "expected a table");
-  EXPECT_MESSAGE(error_of([&] { file.children("/rows"); }), "/rows is no group");
-  EXPECT_MESSAGE(error_of([&] { file.int_attribute("/", "format"); }), "expected a number");
-  EXPECT_MESSAGE(error_of([&] { file.int_attribute("/", "rate"); }), "expected a whole number");
-  EXPECT_MESSAGE(error_of([&] { file.string_attribute("/", "rate"); }), "expected a string");
-  EXPECT_MESSAGE(error_of([&] { file.string_attribute("/", "speed"); }), "no attribute `speed`");
+  EXPECT_MESSAGE(message_of([&] { file.read_all("/state", Type::kFloat32, &value); }), "/state is no array");
+  EXPECT_MESSAGE(message_of([&] { file.read_rows("/rows", 2, 2, Type::kUint8, &value); }),
+                 "/rows has 3 rows");
+  EXPECT_MESSAGE(message_of([&] { file.read_rows("/rows", -1, 1, Type::kUint8, &value); }),
+                 "/rows has 3 rows");
+  EXPECT_MESSAGE(message_of([&] { file.read_string("/rows"); }), "expected one string");
+  EXPECT_MESSAGE(message_of([&] { file.read_table("/rows"); }), "expected a table");
+  EXPECT_MESSAGE(message_of([&] { file.children("/rows"); }), "/rows is no group");
+  EXPECT_MESSAGE(message_of([&] { file.int_attribute("/", "format"); }), "expected a number");
+  EXPECT_MESSAGE(message_of([&] { file.int_attribute("/", "rate"); }), "expected a whole number");
+  EXPECT_MESSAGE(message_of([&] { file.string_attribute("/", "rate"); }), "expected a string");
+  EXPECT_MESSAGE(message_of([&] { file.string_attribute("/", "speed"); }), "no attribute `speed`");
 }
 
 TEST_F(FileTest, WhatCannotBeOpenedIsExplained) {
-  EXPECT_MESSAGE(error_of([&] { File::open(path("a.h5")); }), "No such file");
-  EXPECT_MESSAGE(error_of([&] { File::open(folder_.string()); }), "is a folder");
+  EXPECT_MESSAGE(message_of([&] { File::open(path("a.h5")); }), "No such file");
+  EXPECT_MESSAGE(message_of([&] { File::open(folder()); }), "is a folder");
   put_bytes(path("empty.h5"), "");
-  EXPECT_MESSAGE(error_of([&] { File::open(path("empty.h5")); }), "is empty");
+  EXPECT_MESSAGE(message_of([&] { File::open(path("empty.h5")); }), "is empty");
   put_bytes(path("text.h5"), "layer = conv 20\n");
-  EXPECT_MESSAGE(error_of([&] { File::open(path("text.h5")); }), "not an HDF5 file");
-  EXPECT_MESSAGE(error_of([&] { File::create(path("absent/a.h5")); }), "does not exist");
-  EXPECT_MESSAGE(error_of([&] { File::create(folder_.string()); }), "Is a directory");
+  EXPECT_MESSAGE(message_of([&] { File::open(path("text.h5")); }), "not an HDF5 file");
+  EXPECT_MESSAGE(message_of([&] { File::create(path("absent/a.h5")); }), "does not exist");
+  EXPECT_MESSAGE(message_of([&] { File::create(folder()); }), "Is a directory");
 }
 
 TEST_F(FileTest, ATruncatedFileIsAlwaysAnError) {
@@ -222,10 +224,10 @@ TEST_F(FileTest, ATruncatedFileIsAlwaysAnError) {
   const std::string whole = bytes_of(path("a.h5"));
   for (size_t length = 0; length < whole.size(); length += 1 + length / 50) {
     put_bytes(path("b.h5"), whole.substr(0, length));
-    EXPECT_NE(error_of([&] { everything(path("b.h5")); }), "") << length;
+    EXPECT_NE(message_of([&] { everything(path("b.h5")); }), "") << length;
   }
   put_bytes(path("b.h5"), whole.substr(0, whole.size() - 1));
-  EXPECT_MESSAGE(error_of([&] { everything(path("b.h5")); }), "is cut short");
+  EXPECT_MESSAGE(message_of([&] { everything(path("b.h5")); }), "is cut short");
 }
 
 TEST_F(FileTest, AFlippedBitIsAnErrorOrChangesNothing) {
@@ -253,7 +255,7 @@ TEST_F(FileTest, DamageInAnArrayIsToldByItsName) {
   ASSERT_NE(at, std::string::npos);
   damaged[at + 5] = 'F';
   put_bytes(path("a.h5"), damaged);
-  const std::string message = error_of([&] { everything(path("a.h5")); });
+  const std::string message = message_of([&] { everything(path("a.h5")); });
   EXPECT_MESSAGE(message, "/rows is damaged");
   EXPECT_MESSAGE(message, "checksum");
   EXPECT_MESSAGE(message, "restore the file from a copy or create it again");

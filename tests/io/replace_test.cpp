@@ -2,16 +2,18 @@
 
 #include <chrono>
 
-#include "scratch.h"
+#include "errors.h"
 
 namespace lockstep::io {
 namespace {
 
 namespace fs = std::filesystem;
 
-class ReplaceTest : public Scratch {
+class ReplaceTest : public test::FolderTest {
  protected:
-  size_t files() const { return static_cast<size_t>(std::distance(fs::directory_iterator(folder_), {})); }
+  size_t files() const {
+    return static_cast<size_t>(std::distance(fs::directory_iterator(folder_.path()), {}));
+  }
 };
 
 std::string name_by(const std::string& target, const std::string& host, pid_t process) {
@@ -54,13 +56,13 @@ TEST_F(ReplaceTest, WithoutCommitTheOldFileStaysAndNothingElse) {
 
 TEST_F(ReplaceTest, TheNameToWriteLiesInTheFolderOfTheTarget) {
   Replacement replacement(path("a"));
-  EXPECT_EQ(fs::path(replacement.path()).parent_path(), folder_);
+  EXPECT_EQ(fs::path(replacement.path()).parent_path(), folder_.path());
   EXPECT_TRUE(fs::exists(replacement.path()));
 }
 
 TEST_F(ReplaceTest, ATargetWithoutFolderIsInTheCurrentOne) {
   const fs::path before = fs::current_path();
-  fs::current_path(folder_);
+  fs::current_path(folder_.path());
   {
     Replacement replacement("a");
     put_bytes(replacement.path(), "new");
@@ -114,21 +116,21 @@ TEST_F(ReplaceTest, ALinkStaysALinkToTheNewFile) {
 }
 
 TEST_F(ReplaceTest, WhatCannotBeReplacedIsRefusedBeforeTheWork) {
-  const std::string missing = error_of([&] { Replacement(path("absent/a")); });
+  const std::string missing = message_of([&] { Replacement(path("absent/a")); });
   EXPECT_MESSAGE(missing, "the folder " + path("absent") + " does not exist");
-  EXPECT_MESSAGE(error_of([&] { Replacement(folder_.string()); }), "it is a folder");
-  EXPECT_MESSAGE(error_of([&] { Replacement(""); }), "not the name of a file");
-  EXPECT_MESSAGE(error_of([&] { Replacement("/dev/null"); }), "no regular file");
+  EXPECT_MESSAGE(message_of([&] { Replacement replacement(folder()); }), "it is a folder");
+  EXPECT_MESSAGE(message_of([&] { Replacement(""); }), "not the name of a file");
+  EXPECT_MESSAGE(message_of([&] { Replacement("/dev/null"); }), "no regular file");
   put_bytes(path("file"), "");
-  EXPECT_MESSAGE(error_of([&] { Replacement(path("file/a")); }), "Not a directory");
-  EXPECT_MESSAGE(error_of([&] { Replacement("/proc/a"); }), "no file can be created in /proc");
+  EXPECT_MESSAGE(message_of([&] { Replacement(path("file/a")); }), "Not a directory");
+  EXPECT_MESSAGE(message_of([&] { Replacement("/proc/a"); }), "no file can be created in /proc");
 }
 
 TEST_F(ReplaceTest, ACommitThatFailsLeavesTheOldFile) {
   put_bytes(path("a"), "old");
   Replacement replacement(path("a"));
   fs::remove(replacement.path());
-  EXPECT_MESSAGE(error_of([&] { replacement.commit(); }), "cannot be replaced");
+  EXPECT_MESSAGE(message_of([&] { replacement.commit(); }), "cannot be replaced");
   EXPECT_EQ(bytes_of(path("a")), "old");
 }
 

@@ -51,6 +51,31 @@ TEST(Workspace, OfActivationsInPlaceIsThatOfOne) {
   EXPECT_LE(many.workspace.floats(), one.workspace.floats() + 512 * 16);
 }
 
+TEST(WorkspaceSize, IsThatOfTheWorkspace) {
+  for (const std::vector<std::string>& lines :
+       {std::vector<std::string>{"conv 8 kernel=3", "relu", "maxpool 2", "dropout 0.5", "linear 3"},
+        {"relu name=a", "conv 3 kernel=3 pad=1", "add from=a,conv1", "batchnorm", "subsample 2",
+         "linear 7"}}) {
+    for (const int64_t samples : {1, 16, 100}) {
+      const SmallNetwork network({3, 12, 10}, lines, samples);
+      const WorkspaceSize size = network.network.workspace_size(network.pass.columns);
+      EXPECT_EQ(size.floats, network.workspace.floats());
+      EXPECT_EQ(size.layers.size(), lines.size());
+    }
+  }
+}
+
+// What reads its output, or its input, backward has it while the derivative is there; pooling saves a byte an
+// output beside.
+TEST(WorkspaceSize, SaysWhatEachLayerHasAtOnce) {
+  const SmallNetwork network({16, 8, 8}, {"conv 64 kernel=1", "relu", "maxpool 2", "linear 16"}, 16);
+  const WorkspaceSize size = network.network.workspace_size(16);
+  EXPECT_EQ(size.layers[0], 2 * 64 * 64 * 16);
+  EXPECT_EQ(size.layers[1], size.layers[0]) << "in place";
+  EXPECT_EQ(size.layers[2], 2 * 64 * 16 * 16 + 64 * 16 * 16 / 4);
+  for (const int64_t layer : size.layers) EXPECT_LE(layer, size.floats);
+}
+
 class BackwardReadsTest : public ::testing::TestWithParam<LayerCase> {
  protected:
   BackwardReadsTest() : layer_(GetParam().line, GetParam().inputs, 5), delta_(layer_.output_delta()) {

@@ -1,6 +1,7 @@
 // A folder of a test's own that goes away with it, and whole files as bytes.
 #pragma once
 
+#include <gtest/gtest.h>
 #include <stdlib.h>
 
 #include <filesystem>
@@ -28,6 +29,15 @@ class Folder {
 
  private:
   std::filesystem::path path_;
+};
+
+// A test with such a folder.
+class FolderTest : public ::testing::Test {
+ protected:
+  std::string folder() const { return folder_.path().string(); }
+  std::string path(const std::string& name) const { return folder_ / name; }
+
+  const Folder folder_;
 };
 
 inline std::string bytes_of(const std::string& path) {

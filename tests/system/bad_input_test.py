@@ -72,6 +72,10 @@ class ConfigurationTest(BadInputTest):
         for text, *says in (
                 ("layer = conv 4 kernel=29\nlayer = linear 10", r"bad\.cfg:3: ", "29x29", "28x28"),
                 ("layer = maxpool 2\nlayer = conv 4 kernel=20\nlayer = linear 10", r"bad\.cfg:4: ", "20x20", "14x14"),
+                ("layer = linear 20\nlayer = deconv 4 kernel=2 pad=1", r"bad\.cfg:4: ", "input of 20", "0x0", "smaller pad="),
+                ("layer = maxpool 14\nlayer = maxpool 3", r"bad\.cfg:4: ", "window of 3", "1x2x2", "smaller window"),
+                ("layer = maxpool 14\nlayer = avgpool 3", r"bad\.cfg:4: ", "window of 3", "1x2x2", "smaller window"),
+                ("layer = maxpool 14\nlayer = subsample 3", r"bad\.cfg:4: ", "window of 3", "1x2x2", "smaller window"),
                 ("layer = linear 30 name=a\nlayer = linear 10 share=a", r"bad\.cfg:4: ", "share=a", "10x30", "30x784"),
                 ("layer = linear 30 name=a\nlayer = linear 10 tied=a", r"bad\.cfg:4: ", "tied=a", "30x10", "30x784"),
                 ("layer = linear 30 name=a\nlayer = linear 10 name=a", r"bad\.cfg:4: ", "'a'", "taken"),
@@ -129,6 +133,29 @@ class ConfigurationTest(BadInputTest):
     def test_more_ranks_than_microbatches(self):
         result = self.succeed(self.config, "--steps", 2, "--batch-size", 20, ranks=4)
         self.assertRegex(result.err, r"\Atrainer: warning: 4 ranks share 3 microbatches[^\n]*--microbatch[^\n]*--batch-size[^\n]*\n\Z")
+
+
+class MemoryTest(BadInputTest):
+    """What does not fit is known before anything is allocated."""
+    WIDE = "layer = conv 4000000 kernel=3 pad=1\nlayer = relu\nlayer = globalavgpool\nlayer = linear 10\n"
+
+    def test_a_microbatch_beyond_any_memory(self):
+        wide = self.configuration("dataset = digits.h5\n" + self.WIDE, "wide.cfg")
+        arguments = (wide, "--microbatch", 1000000, "--batch-size", 1000000, "--steps", 1, "--checkpoint", "c.h5")
+        says = ("microbatch of 400 samples", r"has [\d.]+ [MG]B left", "dataset 0 MB", "parameters and gradient buffers",
+                r"activations \d+\.\d GB a thread x 2 threads", r"'conv 4000000 kernel=3 pad=1' \(\S*wide\.cfg:2\)",
+                "smaller --microbatch or fewer --threads")
+        self.fails(1, *arguments, "--threads", 2, says=says, timeout=10)
+        self.fails(1, *arguments, "--threads", 2, ranks=3, timeout=20, says=(*says, "the 3 ranks there need", "or fewer ranks"))
+        self.fails(1, "time", *arguments[:-2], "--threads", 2, says=says, timeout=10)
+        self.assertEqual(sorted(os.listdir(self.folder)), ["digits.h5", "run.cfg", "wide.cfg"])
+
+    def test_the_estimate_is_about_what_is_measured(self):
+        text = "dataset = digits.h5\nlayer = conv 64 kernel=3 pad=1\nlayer = tanh\nlayer = maxpool 2\nlayer = linear 10\n"
+        result = self.succeed(self.configuration(text), "--microbatch", 200, "--batch-size", 400, "--threads", 2, "--steps", 2)
+        estimated, measured = map(int, re.search(r"estimated (\d+) MB, measured at most (\d+) MB", result.out).groups())
+        self.assertGreater(measured, 150)
+        self.assertLess(abs(estimated - measured), 0.25 * measured)
 
 
 class RanksThatDifferTest(BadInputTest):

@@ -22,9 +22,9 @@ struct GradientOf {
     const dist::Plan plan(static_cast<int64_t>(indices.size()), microbatch, 1);
     const data::Unpacker unpacker(Options(), dataset.info);
     Engine engine(model, unpacker, workers, microbatch);
-    const int64_t width = engine.branch_width();
-    dist::GradientTree tree(floats, dist::GradientTree::buffers_needed(engine.branches(), plan, 0, width),
-                            width);
+    const int64_t width = engine.plan().width;
+    dist::GradientTree tree(
+        floats, dist::GradientTree::buffers_needed(engine.plan().branches(), plan, 0, width), width);
     tree.begin(plan, 0);
     const data::Samples samples = dataset.train->fetch(indices);
     sums = dist::sum_leaves(engine.train(plan, 0, samples, 1, 0, step, parameters, tree), kSumsPerMicrobatch);

@@ -52,6 +52,11 @@ TEST(Model, SoftmaxNeedsLabels) {
                            {"the target is values"});
 }
 
+TEST(Model, ANetworkWithNothingToLearnIsAnError) {
+  test::expect_usage_error([] { make_model(with("relu", "squared"), dataset(0)); },
+                           {"net.cfg:1", "no layer of the network has anything to learn", "linear 10"});
+}
+
 TEST(Model, OutputsHaveToFitWhatIsLearned) {
   test::expect_usage_error(
       [] { make_model(with("linear 9", "softmax"), dataset(10)); },

@@ -47,14 +47,15 @@ class Reducer {
 
   // Seconds this rank has spent waiting for others since it was made.
   virtual double waited_seconds() const = 0;
-
-  // Bytes of the buffers it keeps, for the memory estimate.
-  virtual int64_t buffer_bytes() const = 0;
 };
 
 // "ordered": along the fixed tree, the same bits on any number of ranks; every rank owns a slice of each
 // bucket. "mpi": MPI_Iallreduce, in whatever order MPI takes; every rank owns everything.
 std::unique_ptr<Reducer> make_reducer(const std::string& kind, comm::Group& group, parallel::Workers& workers,
                                       int64_t parameters, int64_t bucket_floats);
+
+// Floats of the buffers that such a reducer keeps for steps of this plan.
+int64_t reducer_floats(const std::string& kind, const Plan& plan, int rank, int64_t parameters,
+                       int64_t bucket_floats);
 
 }  // namespace lockstep::dist

@@ -67,6 +67,14 @@ class Workspace {
   std::vector<float*> backward_scratch_;
 };
 
+// What a workspace takes, in floats.
+struct WorkspaceSize {
+  int64_t floats = 0;
+  // One a node: the most that it has at one moment, of its output and the derivative, what it saves, and
+  // scratch.
+  std::vector<int64_t> layers;
+};
+
 class Network {
  public:
   // From the lines of a configuration. A line reads the line above unless it says from=. Every complaint is a
@@ -83,6 +91,8 @@ class Network {
   void initialise(uint64_t seed, float* parameters) const;
 
   Workspace workspace(int64_t columns) const;
+  // Of workspace(columns), without making it.
+  WorkspaceSize workspace_size(int64_t columns) const;
 
   // From workspace.input() to workspace.output().
   void fprop(const Pass& pass, const float* parameters, Workspace& workspace) const;

@@ -19,15 +19,29 @@ namespace lockstep::train {
 // The metrics of one microbatch, in the order in which they travel.
 constexpr int64_t kSumsPerMicrobatch = 2;  // loss, error
 
+// How an engine takes microbatches, and the floats that it holds for that: known before it is made.
+struct EnginePlan {
+  EnginePlan(const Model& model, int threads, int64_t microbatch);
+
+  int threads;
+  int64_t columns;           // of a microbatch
+  int64_t truth_floats = 0;  // a thread, where the loss compares with values that are not the input
+  // Gradients are joint where most of the arena can have them. What follows is of that.
+  int64_t width = 1;            // the most microbatches of a branch; 1: gradients are not joint
+  int64_t left = 0;             // microbatches that leave something until their branch is done
+  int64_t kept_floats = 0;      // of one of them
+  int64_t separate_floats = 0;  // likewise: gradients of the parameters that are not joint
+
+  int branches() const { return width > 1 ? 2 : threads; }  // the most under way
+};
+
 class Engine {
  public:
   // Keeps references to all three.
   Engine(const Model& model, const data::Unpacker& unpacker, parallel::Workers& workers, int64_t microbatch);
 
-  // What a tree that train() can fill has: the most microbatches of a branch, and the most branches under
-  // way.
-  int64_t branch_width() const { return width_; }
-  int branches() const { return width_ > 1 ? 2 : workers_.threads(); }
+  // Also what a tree that train() can fill has to have: its width and branches.
+  const EnginePlan& plan() const { return plan_; }
 
   // The gradients of this rank's microbatches into `tree` (of that width, and whose begin() was called with
   // the same plan), scaled by 1 / plan.samples(). `samples` are this rank's, augmented as the epoch
@@ -39,9 +53,6 @@ class Engine {
   // Loss and error sums without training.
   std::vector<double> evaluate(const dist::Plan& plan, int rank, const data::Samples& samples,
                                const float* parameters);
-
-  // Bytes that the workspaces of all threads take, and what microbatches leave for joint gradients.
-  int64_t workspace_bytes() const;
 
  private:
   struct Slot {
@@ -55,7 +66,6 @@ class Engine {
     int64_t columns = 0;
   };
   struct Step;
-  void choose_width(int64_t columns);
   void take_microbatch(const Step& step, const dist::Work& work, Slot& slot, std::vector<double>& sums);
   void take_piece(const dist::Work& work);
   nn::Pass load(const dist::Plan& plan, int rank, int64_t microbatch, const data::Samples& samples,
@@ -66,8 +76,8 @@ class Engine {
   const Model& model_;
   const data::Unpacker& unpacker_;
   parallel::Workers& workers_;
+  EnginePlan plan_;
   std::vector<Slot> slots_;         // one a thread
-  int64_t width_ = 1;               // 1: gradients are not joint
   std::vector<Left> left_;          // one a slot of the queue
   std::vector<nn::Span> separate_;  // pieces of the arena that are summed from left_
 };

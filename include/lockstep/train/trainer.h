@@ -14,6 +14,7 @@
 #include "lockstep/optim/optimizer.h"
 #include "lockstep/train/checkpoint.h"
 #include "lockstep/train/engine.h"
+#include "lockstep/train/memory.h"
 #include "lockstep/train/observer.h"
 #include "lockstep/train/step_recorder.h"
 #include "lockstep/train/stop_signal.h"
@@ -57,17 +58,14 @@ class Trainer {
   std::string digest() const { return model_.network.layout().digest(parameters_.data()); }
   const State& state() const { return state_; }
   int64_t total_steps() const { return total_steps_; }
-  const data::Order& order() const { return order_; }
-  int64_t microbatch() const { return microbatch_; }
+  const data::Order& order() const { return cut_.order; }
+  int64_t microbatch() const { return cut_.microbatch; }
   // Whether gradients that can be are computed for several microbatches at once.
-  bool has_joint_gradients() const { return engine_.branch_width() > 1; }
-  dist::Plan plan_of_step(int64_t step) const { return plan_of(order_.batch_of(step)); }
-
-  // What this rank's memory will hold, in bytes, beside the dataset and what libraries take.
-  int64_t memory_estimate() const;
+  bool has_joint_gradients() const { return engine_.plan().width > 1; }
+  dist::Plan plan_of_step(int64_t step) const { return plan_of(cut_.order.batch_of(step)); }
 
  private:
-  dist::Plan plan_of(int64_t samples) const { return {samples, microbatch_, group_.size()}; }
+  dist::Plan plan_of(int64_t samples) const { return {samples, cut_.microbatch, group_.size()}; }
   void train_step(data::Loader& loader, double learning_rate, const StopSignal::Listening& stop);
   void update(const dist::Plan& plan, double learning_rate);
   void update_clipped(const dist::Plan& plan, double learning_rate);
@@ -92,8 +90,7 @@ class Trainer {
   parallel::Workers& workers_;
   Model model_;
   data::Unpacker unpacker_;
-  data::Order order_;
-  int64_t microbatch_;  // no larger than a minibatch
+  Cut cut_;
   int64_t total_steps_;
   int64_t schedule_steps_;  // that the learning rate's schedule runs over
   Engine engine_;

@@ -6,7 +6,6 @@
 // weights are OIHW, bias is O.
 #include "layers.h"
 #include "lockstep/core/error.h"
-#include "lockstep/kernels/convolution.h"
 #include "lockstep/kernels/gemm.h"
 
 namespace lockstep::nn {
@@ -65,8 +64,8 @@ class Conv : public Layer {
 
 }  // namespace
 
-std::unique_ptr<Layer> make_conv(LayerArguments& arguments, Inputs inputs) {
-  const Shape in = inputs[0];
+kernels::ConvolutionShape convolution_shape(LayerArguments& arguments, const Shape& in,
+                                            const std::string& beyond) {
   kernels::ConvolutionShape shape{};
   shape.in_channels = in.channels;
   shape.in_height = in.height;
@@ -77,9 +76,15 @@ std::unique_ptr<Layer> make_conv(LayerArguments& arguments, Inputs inputs) {
   shape.pad = arguments.whole("pad", 0, 0);
   shape.winograd = arguments.settings().winograd;
   if (shape.pad >= shape.kernel_height) {
-    arguments.complain(text("pad=", shape.pad, " reaches beyond its kernel of ", shape.kernel_height,
-                            "; expected less than the kernel"));
+    arguments.complain(
+        text("pad=", shape.pad, " ", beyond, " of ", shape.kernel_height, "; expected less than the kernel"));
   }
+  return shape;
+}
+
+std::unique_ptr<Layer> make_conv(LayerArguments& arguments, Inputs inputs) {
+  const Shape in = inputs[0];
+  const kernels::ConvolutionShape shape = convolution_shape(arguments, in, "reaches beyond its kernel");
   if (shape.kernel_height > in.height + 2 * shape.pad || shape.kernel_width > in.width + 2 * shape.pad) {
     arguments.complain(text("its kernel of ", shape.kernel_height, "x", shape.kernel_width,
                             " is larger than its padded input of ", in.height + 2 * shape.pad, "x",

@@ -12,7 +12,6 @@
 
 #include "layers.h"
 #include "lockstep/core/error.h"
-#include "lockstep/kernels/convolution.h"
 #include "lockstep/kernels/gemm.h"
 
 namespace lockstep::nn {
@@ -82,17 +81,8 @@ class Deconv : public Layer {
 
 std::unique_ptr<Layer> make_deconv(LayerArguments& arguments, Inputs inputs) {
   const Shape in = inputs[0];
-  kernels::ConvolutionShape shape{};
-  shape.out_channels = in.channels;
-  shape.in_channels = arguments.leading_whole("channels", 1);
-  shape.kernel_height = shape.kernel_width = arguments.required_whole("kernel", 1);
-  shape.stride = arguments.whole("stride", 1, 1);
-  shape.pad = arguments.whole("pad", 0, 0);
-  shape.winograd = arguments.settings().winograd;
-  if (shape.pad >= shape.kernel_height) {
-    arguments.complain(text("pad=", shape.pad, " cuts off whole kernels of ", shape.kernel_height,
-                            "; expected less than the kernel"));
-  }
+  kernels::ConvolutionShape shape = convolution_shape(arguments, in, "cuts off whole kernels");
+  std::swap(shape.in_channels, shape.out_channels);
   shape.in_height = (in.height - 1) * shape.stride + shape.kernel_height - 2 * shape.pad;
   shape.in_width = (in.width - 1) * shape.stride + shape.kernel_width - 2 * shape.pad;
   if (shape.in_height < 1 || shape.in_width < 1) {

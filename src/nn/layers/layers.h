@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "lockstep/kernels/convolution.h"
 #include "lockstep/kernels/pooling.h"
 #include "lockstep/nn/layer.h"
 #include "lockstep/nn/layer_line.h"
@@ -12,6 +13,10 @@ namespace lockstep::nn {
 
 using Inputs = const std::vector<Shape>&;
 
+// Of a convolution on `in`, whose kernel may yet be larger than that. `beyond` is what a pad as large as the
+// kernel does ("reaches beyond its kernel").
+kernels::ConvolutionShape convolution_shape(LayerArguments& arguments, const Shape& in,
+                                            const std::string& beyond);
 std::unique_ptr<Layer> make_conv(LayerArguments& arguments, Inputs inputs);
 std::unique_ptr<Layer> make_deconv(LayerArguments& arguments, Inputs inputs);
 std::unique_ptr<Layer> make_linear(LayerArguments& arguments, Inputs inputs);

@@ -1,5 +1,4 @@
-// What the tests of src/io share: a folder that goes away, bytes of files, messages of errors, a process with
-// little disk.
+// What the tests of src/io share: messages of errors, a process with little disk.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -8,13 +7,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <filesystem>
-#include <fstream>
 #include <functional>
-#include <iterator>
 #include <string>
 
 #include "lockstep/core/error.h"
+#include "support/expect.h"
+#include "support/folder.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 // HDF5 forgets a few hundred bytes for each damaged object that it meets: not ours to mend.
@@ -24,39 +22,9 @@ extern "C" __attribute__((weak)) const char* __lsan_default_suppressions() { ret
 
 namespace lockstep::io {
 
-class Scratch : public ::testing::Test {
- protected:
-  Scratch() {
-    std::string name = (std::filesystem::temp_directory_path() / "lockstep-io-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw Error("no folder for tests in " + name);
-    folder_ = name;
-  }
-  ~Scratch() override { std::filesystem::remove_all(folder_); }
-
-  std::string path(const std::string& name) const { return (folder_ / name).string(); }
-
-  std::filesystem::path folder_;
-};
-
-inline std::string bytes_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-inline void put_bytes(const std::string& path, const std::string& bytes) {
-  std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
-}
-
-// The message of the Error that `action` ends in; empty, and a failed test, where it ends in none.
-inline std::string error_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  ADD_FAILURE() << "no error was reported";
-  return "";
-}
+using test::bytes_of;
+using test::message_of;
+using test::put_bytes;
 
 inline bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;

@@ -1,0 +1,63 @@
+// What a rank will hold in memory, known before any of it is allocated, and whether its host has that much.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "lockstep/comm/group.h"
+#include "lockstep/comm/placement.h"
+#include "lockstep/core/options.h"
+#include "lockstep/data/dataset.h"
+#include "lockstep/data/loader.h"
+#include "lockstep/train/engine.h"
+#include "lockstep/train/model.h"
+
+namespace lockstep::train {
+
+enum class RunKind { kTraining, kEvaluation };
+
+// How a run cuts its dataset.
+struct Cut {
+  Cut(const Options& options, const data::Dataset& dataset);
+
+  data::Order order;
+  int64_t microbatch;  // no larger than a minibatch
+};
+
+// Gradient buffers that serve every step of a rank.
+int gradient_buffers(const Cut& cut, const EnginePlan& engine, int ranks, int rank);
+
+// Bytes that a rank's data will take, beside what the process and its libraries hold from the start.
+struct MemoryEstimate {
+  int64_t dataset = 0;
+  int64_t parameters = 0;   // with the optimizer's state, and what is on its way to other ranks
+  int64_t gradients = 0;    // of microbatches, until they are summed
+  int64_t activations = 0;  // of one thread
+  int64_t threads = 1;
+  int64_t microbatch = 0;  // samples
+  int64_t largest = 0;     // the node that asks for most of the activations
+  int64_t largest_bytes = 0;
+
+  int64_t total() const { return dataset + parameters + gradients + activations * threads; }
+};
+
+MemoryEstimate estimate_memory(const Options& options, const data::Dataset& dataset, const Model& model,
+                               int threads, int ranks, int rank, RunKind kind = RunKind::kTraining);
+
+// A rank's needs, and what its host had before any rank took its share (available_memory()).
+struct RankMemory {
+  MemoryEstimate needs;
+  int64_t available = 0;
+};
+
+// What to say where the ranks of a host need more than it has: the first such host. Empty where all have
+// enough. One element a rank.
+std::string memory_shortage(const Model& model, const std::vector<comm::Placement>& placements,
+                            const std::vector<RankMemory>& ranks);
+
+// Collective. Fails on every rank where there is a shortage.
+void require_memory(const Model& model, comm::Group& group, const std::vector<comm::Placement>& placements,
+                    const RankMemory& mine);
+
+}  // namespace lockstep::train

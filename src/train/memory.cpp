@@ -1,0 +1,154 @@
+#include "lockstep/train/memory.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "lockstep/comm/agreed_error.h"
+#include "lockstep/core/memory.h"
+#include "lockstep/dist/gradient_tree.h"
+#include "lockstep/dist/reducer.h"
+#include "lockstep/optim/optimizer.h"
+
+namespace lockstep::train {
+
+namespace {
+
+constexpr int64_t kFloat = sizeof(float);
+
+// A dataset may be there only to be evaluated; the order of its one imagined training sample is then never
+// asked for.
+int64_t training_rows(const data::Dataset& dataset) {
+  return std::max<int64_t>(dataset.train ? dataset.train->rows() : 0, 1);
+}
+
+// Minibatches come in two sizes: a whole one, and the one that ends an epoch.
+std::array<dist::Plan, 2> plans_of(const Cut& cut, int ranks) {
+  const auto plan = [&](int64_t step) { return dist::Plan(cut.order.batch_of(step), cut.microbatch, ranks); };
+  return {plan(0), plan(cut.order.steps_per_epoch() - 1)};
+}
+
+// The optimizer's state and what training keeps beside it, in floats.
+int64_t update_floats(const Options& options, int64_t arena, int ranks, int rank) {
+  const int64_t slots = static_cast<int64_t>(optim::make_optimizer(options, 0)->slots().size());
+  const int64_t owned = options.reduction == "mpi" ? arena : arena / ranks;
+  // One array of state at a time passes through rank 0 into a checkpoint.
+  const bool collects = rank == 0 && slots > 0 && !options.checkpoint.empty();
+  return slots * owned + (options.clip_norm > 0 ? owned : 0) + (collects ? arena : 0);
+}
+
+}  // namespace
+
+Cut::Cut(const Options& options, const data::Dataset& dataset)
+    : order(options.seed, training_rows(dataset), options.batch_size),
+      microbatch(std::min(options.microbatch, order.batch_of(0))) {}
+
+int gradient_buffers(const Cut& cut, const EnginePlan& engine, int ranks, int rank) {
+  int buffers = 1;
+  for (const dist::Plan& plan : plans_of(cut, ranks)) {
+    buffers =
+        std::max(buffers, dist::GradientTree::buffers_needed(engine.branches(), plan, rank, engine.width));
+  }
+  return buffers;
+}
+
+MemoryEstimate estimate_memory(const Options& options, const data::Dataset& dataset, const Model& model,
+                               int threads, int ranks, int rank, RunKind kind) {
+  const Cut cut(options, dataset);
+  const EnginePlan engine(model, threads, cut.microbatch);
+  const nn::WorkspaceSize workspace = model.network.workspace_size(engine.columns);
+  const int64_t arena = model.network.layout().floats();
+  MemoryEstimate estimate;
+  estimate.dataset = dataset.memory_bytes;
+  estimate.parameters = arena * kFloat;
+  estimate.activations = (workspace.floats + engine.truth_floats) * kFloat;
+  estimate.threads = threads;
+  estimate.microbatch = cut.microbatch;
+  const auto largest = std::max_element(workspace.layers.begin(), workspace.layers.end());
+  estimate.largest = largest - workspace.layers.begin();
+  estimate.largest_bytes = *largest * kFloat;
+  if (kind == RunKind::kEvaluation) return estimate;
+
+  int64_t received = 0;
+  for (const dist::Plan& plan : plans_of(cut, ranks)) {
+    received = std::max(received, dist::reducer_floats(options.reduction, plan, rank, arena,
+                                                       options.bucket_kilobytes * 1024 / kFloat));
+  }
+  estimate.parameters += (update_floats(options, arena, ranks, rank) + received) * kFloat;
+  estimate.gradients = (gradient_buffers(cut, engine, ranks, rank) * arena +
+                        engine.left * (engine.kept_floats + engine.separate_floats)) *
+                       kFloat;
+  return estimate;
+}
+
+namespace {
+
+// The ranks of one host, together.
+struct HostMemory {
+  std::vector<size_t> members;
+  int64_t total = 0;
+  int64_t without_activations = 0;
+  int64_t available = std::numeric_limits<int64_t>::max();  // the least that any of them found
+  size_t largest = 0;                                       // the rank that needs most
+};
+
+HostMemory memory_of(const std::string& host, const std::vector<comm::Placement>& placements,
+                     const std::vector<RankMemory>& ranks) {
+  HostMemory sum;
+  int64_t most = -1;
+  for (size_t r = 0; r < ranks.size(); ++r) {
+    if (placements[r].host != host) continue;
+    const MemoryEstimate& needs = ranks[r].needs;
+    if (needs.total() > most) sum.largest = r;
+    most = std::max(most, needs.total());
+    sum.members.push_back(r);
+    sum.total += needs.total();
+    sum.without_activations += needs.total() - needs.activations * needs.threads;
+    sum.available = std::min(sum.available, ranks[r].available);
+  }
+  return sum;
+}
+
+std::string parts_text(const Model& model, const MemoryEstimate& needs) {
+  const nn::Node& layer = model.network.nodes()[static_cast<size_t>(needs.largest)];
+  return text("dataset ", bytes_text(needs.dataset), ", parameters and gradient buffers ",
+              bytes_text(needs.parameters + needs.gradients), ", activations ", bytes_text(needs.activations),
+              " a thread x ", needs.threads, needs.threads == 1 ? " thread" : " threads",
+              ", of which most for layer '", layer.line, "' (", layer.origin,
+              "): ", bytes_text(needs.largest_bytes), " a thread");
+}
+
+std::string advice(const HostMemory& host, const MemoryEstimate& needs) {
+  const std::string fewer_ranks = host.members.size() > 1 ? " or fewer ranks on this host" : "";
+  if (host.without_activations > host.available) {
+    return text("take a smaller network", needs.dataset > 0 ? " or --in-memory no" : "", fewer_ranks);
+  }
+  return text("take a smaller --microbatch", needs.threads > 1 ? " or fewer --threads" : "", fewer_ranks);
+}
+
+}  // namespace
+
+std::string memory_shortage(const Model& model, const std::vector<comm::Placement>& placements,
+                            const std::vector<RankMemory>& ranks) {
+  for (const comm::Placement& placement : placements) {
+    const HostMemory host = memory_of(placement.host, placements, ranks);
+    if (host.total <= host.available) continue;
+    const MemoryEstimate& needs = ranks[host.largest].needs;
+    const size_t count = host.members.size();
+    const std::string who = count == 1 ? "the rank there needs" : text("the ", count, " ranks there need");
+    return text("a microbatch of ", needs.microbatch, " samples does not fit in memory: ", placement.host,
+                " has ", bytes_text(host.available), " left, ", who, " ", bytes_text(host.total), " (rank ",
+                host.largest, ": ", parts_text(model, needs), "); ", advice(host, needs));
+  }
+  return "";
+}
+
+void require_memory(const Model& model, comm::Group& group, const std::vector<comm::Placement>& placements,
+                    const RankMemory& mine) {
+  std::vector<RankMemory> all(static_cast<size_t>(group.size()));
+  group.allgather(&mine, std::vector<uint64_t>(all.size(), sizeof mine), all.data());
+  const std::string shortage = memory_shortage(model, placements, all);
+  if (!shortage.empty()) throw comm::AgreedError(shortage);
+}
+
+}  // namespace lockstep::train
