@@ -89,6 +89,7 @@ std::unique_ptr<Layer> make_deconv(LayerArguments& arguments, Inputs inputs) {
   shape.stride = arguments.whole("stride", 1, 1);
   shape.pad = arguments.whole("pad", 0, 0);
   shape.winograd = arguments.settings().winograd;
+  shape.precision = arguments.settings().precision;
   if (shape.pad >= shape.kernel_height) {
     arguments.complain(text("pad=", shape.pad, " cuts off whole kernels of ", shape.kernel_height,
                             "; expected less than the kernel"));
