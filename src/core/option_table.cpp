@@ -125,6 +125,8 @@ std::vector<OptionEntry> optimisation_options() {
                     "of weights, where a layer does not say init="),
       bool_option("winograd", &Options::winograd,
                   "do 3x3 convolutions by Winograd's algorithm where it pays"),
+      choice_option("precision", &Options::precision, {"float32", "bf16"},
+                    "of the operands of convolutions and matrix products; bf16 needs avx512_bf16"),
       choice_option("optimizer", &Options::optimizer, {"sgd", "adam", "adamw"}, "the update rule"),
       real_option("learning-rate", &Options::learning_rate, 0, kInfinity,
                   "after warm-up, before the schedule"),

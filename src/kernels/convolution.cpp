@@ -19,39 +19,54 @@ enum class Kernel { kUnfolded, kPixels, kDirect, kChannels, kWinograd };
 // Terms of one output's sum from which the kernel that goes pixel by pixel is faster than unfolding.
 constexpr int64_t kManyTerms = 25;
 
+// Winograd's algorithm is in single precision, whatever is asked for: from so many channels on it is as fast
+// as the direct sum in bf16, and more precise.
+constexpr int64_t kWinogradChannels = 64;
+
+bool is_bf16(const ConvolutionShape& s) { return s.precision == Precision::kBf16; }
+
+bool by_winograd(const ConvolutionShape& s) {
+  return has_winograd(s) && (!is_bf16(s) || std::min(s.in_channels, s.out_channels) >= kWinogradChannels);
+}
+
 // Which kernel each direction takes: the functions that compute ask here, and so does convolution_work(),
 // which tells people.
 Kernel fprop_kernel(const ConvolutionShape& s) {
-  if (has_winograd(s)) return Kernel::kWinograd;
+  if (by_winograd(s)) return Kernel::kWinograd;
   return s.taps() >= kManyTerms ? Kernel::kPixels : Kernel::kUnfolded;
 }
 Kernel bprop_kernel(const ConvolutionShape& s) {
-  if (has_winograd(s)) return Kernel::kWinograd;
+  if (by_winograd(s)) return Kernel::kWinograd;
   // Fewer channels than these would leave most of its registers empty.
   constexpr int64_t kManyChannels = 8;
   const int64_t terms = s.out_channels * s.kernel_height * s.kernel_width / (s.stride * s.stride);
   return s.in_channels >= kManyChannels && terms >= kManyTerms ? Kernel::kPixels : Kernel::kUnfolded;
 }
 Kernel grad_kernel(const ConvolutionShape& s) {
+  if (is_bf16(s) && !by_winograd(s) && has_channels_grad(s)) return Kernel::kChannels;
   if (has_direct_grad(s)) return Kernel::kDirect;
-  if (has_winograd(s)) return Kernel::kWinograd;
+  if (by_winograd(s)) return Kernel::kWinograd;
   return has_channels_grad(s) ? Kernel::kChannels : Kernel::kUnfolded;
 }
 
 std::string kernel_text(Kernel kernel, const ConvolutionShape& s) {
+  // Where bf16 is asked for: what is done in it, and what stays as it is.
+  const std::string does = is_bf16(s) ? "bf16, " : "";
+  const std::string stays = is_bf16(s) ? "float32, " : "";
   switch (kernel) {
     case Kernel::kDirect:
-      return direct_grad_rule();
+      return stays + direct_grad_rule();
     case Kernel::kChannels:
-      return channels_grad_rule();
+      return does + channels_grad_rule(s.precision);
     case Kernel::kWinograd:
-      return winograd_rule();
+      return is_bf16(s) ? text("float32 from ", kWinogradChannels, " channels on, ", winograd_rule())
+                        : winograd_rule();
     case Kernel::kPixels:
-      return text("pixel by pixel: ", kManyTerms, " terms or more");
+      return does + text("pixel by pixel: ", kManyTerms, " terms or more");
     case Kernel::kUnfolded:
       break;
   }
-  return text("unfolded rows, sgemm: ", s.taps(), " taps");
+  return text("unfolded rows, ", is_bf16(s) ? "bf16 product: " : "sgemm: ", s.taps(), " taps");
 }
 
 }  // namespace
@@ -70,6 +85,7 @@ int64_t convolution_scratch(const ConvolutionShape& s, int64_t columns) {
     if (kernel == Kernel::kWinograd) floats = std::max(floats, winograd_scratch(s, columns));
     if (kernel == Kernel::kChannels) floats = std::max(floats, channels_grad_scratch(s, columns));
     if (kernel == Kernel::kDirect) floats = std::max(floats, direct_grad_scratch(s, columns));
+    if (kernel == Kernel::kPixels) floats = std::max(floats, pixels_scratch(s, columns));
     if (kernel == Kernel::kUnfolded) floats = std::max(floats, unfolded_scratch(s, columns));
   }
   return floats;
@@ -79,7 +95,7 @@ void convolution_fprop(const ConvolutionShape& s, int64_t columns, const float* 
                        const float* bias, float* out, float* scratch) {
   const Kernel kernel = fprop_kernel(s);
   if (kernel == Kernel::kWinograd) return winograd_fprop(s, columns, in, weights, bias, out, scratch);
-  if (kernel == Kernel::kPixels) return pixels_fprop(s, columns, in, weights, bias, out);
+  if (kernel == Kernel::kPixels) return pixels_fprop(s, columns, in, weights, bias, out, scratch);
   unfolded_fprop(s, columns, in, weights, bias, out, scratch);
 }
 
@@ -89,7 +105,9 @@ void convolution_bprop(const ConvolutionShape& s, int64_t columns, const float* 
   if (kernel == Kernel::kWinograd) {
     return winograd_bprop(s, columns, out_delta, weights, accumulate, in_delta, scratch);
   }
-  if (kernel == Kernel::kPixels) return pixels_bprop(s, columns, out_delta, weights, accumulate, in_delta);
+  if (kernel == Kernel::kPixels) {
+    return pixels_bprop(s, columns, out_delta, weights, accumulate, in_delta, scratch);
+  }
   unfolded_bprop(s, columns, out_delta, weights, accumulate, in_delta, scratch);
 }
 

@@ -10,7 +10,7 @@ namespace lockstep::kernels {
 
 // Whether the input's channels fill vectors: a rule on the shape alone.
 bool has_channels_grad(const ConvolutionShape& shape);
-std::string channels_grad_rule();                                               // that rule, for people
+std::string channels_grad_rule(Precision precision);                            // that rule, for people
 int64_t channels_grad_scratch(const ConvolutionShape& shape, int64_t columns);  // floats
 
 // As convolution_grad().

@@ -6,10 +6,13 @@
 
 namespace lockstep::kernels {
 
-// As convolution_fprop() and convolution_bprop(), for every shape and stride.
+int64_t pixels_scratch(const ConvolutionShape& shape, int64_t columns);  // floats
+
+// As convolution_fprop() and convolution_bprop(), for every shape and stride. In bf16 the source channels are
+// multiplied in pairs, which are packed first.
 void pixels_fprop(const ConvolutionShape& shape, int64_t columns, const float* in, const float* weights,
-                  const float* bias, float* out);
+                  const float* bias, float* out, float* scratch);
 void pixels_bprop(const ConvolutionShape& shape, int64_t columns, const float* out_delta,
-                  const float* weights, bool accumulate, float* in_delta);
+                  const float* weights, bool accumulate, float* in_delta, float* scratch);
 
 }  // namespace lockstep::kernels

@@ -82,21 +82,26 @@ void for_each_chunk(const ConvolutionShape& shape, int64_t columns, const Chunk&
   }
 }
 
+// Enough for fewer columns too, which take more rows at once.
+int64_t unfolded_floats(const ConvolutionShape& shape, int64_t columns) {
+  const int64_t row = shape.taps() * shape.out_width() * columns;
+  return std::max(row, std::min(kUnfoldedFloats, row * shape.out_height()));
+}
+
 }  // namespace
 
 int64_t unfolded_scratch(const ConvolutionShape& shape, int64_t columns) {
-  // Enough for fewer columns too, which take more rows at once.
-  const int64_t row = shape.taps() * shape.out_width() * columns;
-  return std::max(row, std::min(kUnfoldedFloats, row * shape.out_height()));
+  return gemm_scratch(shape.precision) + unfolded_floats(shape, columns);
 }
 
 void unfolded_fprop(const ConvolutionShape& s, int64_t columns, const float* in, const float* weights,
                     const float* bias, float* out, float* scratch) {
   const int64_t out_plane = s.out_height() * s.out_width() * columns;
+  float* unfolded = scratch + gemm_scratch(s.precision);
   for_each_chunk(s, columns, [&](int64_t row, int64_t rows, int64_t count, int64_t offset) {
-    unfold(s, columns, in, row, rows, scratch);
-    gemm(Transpose::kNo, Transpose::kNo, s.out_channels, count, s.taps(), weights, s.taps(), scratch, count,
-         0.0f, out + offset, out_plane);
+    unfold(s, columns, in, row, rows, unfolded);
+    gemm(s.precision, Transpose::kNo, Transpose::kNo, s.out_channels, count, s.taps(), weights, s.taps(),
+         unfolded, count, false, out + offset, out_plane, scratch);
     if (bias != nullptr) add_to_rows(s.out_channels, count, bias, out + offset, out_plane);
   });
 }
@@ -104,21 +109,23 @@ void unfolded_fprop(const ConvolutionShape& s, int64_t columns, const float* in,
 void unfolded_bprop(const ConvolutionShape& s, int64_t columns, const float* out_delta, const float* weights,
                     bool accumulate, float* in_delta, float* scratch) {
   const int64_t out_plane = s.out_height() * s.out_width() * columns;
+  float* unfolded = scratch + gemm_scratch(s.precision);
   if (!accumulate) std::fill_n(in_delta, s.in_channels * s.in_height * s.in_width * columns, 0.0f);
   for_each_chunk(s, columns, [&](int64_t row, int64_t rows, int64_t count, int64_t offset) {
-    gemm(Transpose::kYes, Transpose::kNo, s.taps(), count, s.out_channels, weights, s.taps(),
-         out_delta + offset, out_plane, 0.0f, scratch, count);
-    fold(s, columns, scratch, row, rows, in_delta);
+    gemm(s.precision, Transpose::kYes, Transpose::kNo, s.taps(), count, s.out_channels, weights, s.taps(),
+         out_delta + offset, out_plane, false, unfolded, count, scratch);
+    fold(s, columns, unfolded, row, rows, in_delta);
   });
 }
 
 void unfolded_grad(const ConvolutionShape& s, int64_t columns, const float* in, const float* out_delta,
                    bool accumulate, float* gradient, float* scratch) {
   const int64_t out_plane = s.out_height() * s.out_width() * columns;
+  float* unfolded = scratch + gemm_scratch(s.precision);
   for_each_chunk(s, columns, [&](int64_t row, int64_t rows, int64_t count, int64_t offset) {
-    unfold(s, columns, in, row, rows, scratch);
-    gemm(Transpose::kNo, Transpose::kYes, s.out_channels, s.taps(), count, out_delta + offset, out_plane,
-         scratch, count, accumulate || row > 0 ? 1.0f : 0.0f, gradient, s.taps());
+    unfold(s, columns, in, row, rows, unfolded);
+    gemm(s.precision, Transpose::kNo, Transpose::kYes, s.out_channels, s.taps(), count, out_delta + offset,
+         out_plane, unfolded, count, accumulate || row > 0, gradient, s.taps(), scratch);
   });
 }
 

@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "bf16_product.h"
 #include "lockstep/core/error.h"
 #include "lockstep/kernels/layout.h"
 
@@ -21,8 +22,33 @@ void gemm(Transpose transpose_a, Transpose transpose_b, int64_t m, int64_t n, in
   }
 }
 
-std::string gemm_kernel(int64_t m, int64_t n, int64_t k) {
-  return text("sgemm: ", m, "x", n, ", ", k, " deep");
+void gemm(Precision precision, Transpose transpose_a, Transpose transpose_b, int64_t m, int64_t n, int64_t k,
+          const float* a, int64_t lda, const float* b, int64_t ldb, bool accumulate, float* c, int64_t ldc,
+          float* scratch) {
+  if (precision == Precision::kBf16) {
+    return bf16_product(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, accumulate, c, ldc, scratch);
+  }
+  gemm(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, accumulate ? 1.0f : 0.0f, c, ldc);
+}
+
+int64_t gemm_scratch(Precision precision) {
+  return precision == Precision::kBf16 ? bf16_product_scratch() : 0;
+}
+
+std::string gemm_kernel(Precision precision, int64_t m, int64_t n, int64_t k) {
+  const char* name = precision == Precision::kBf16 ? "bf16 product" : "sgemm";
+  return text(name, ": ", m, "x", n, ", ", k, " deep");
+}
+
+Bf16Support bf16_support() {
+#ifdef __AVX512BF16__
+  constexpr bool kBuilt = true;
+#else
+  constexpr bool kBuilt = false;
+#endif
+  const dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
+  const bool processor = isa == dnnl_cpu_isa_avx512_core_bf16 || isa == dnnl_cpu_isa_avx512_core_amx;
+  return {kBuilt, processor, instruction_set()};
 }
 
 void row_sums(int64_t rows, int64_t count, const float* in, bool accumulate, float* out) {

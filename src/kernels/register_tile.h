@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "arithmetic.h"
 #include "lockstep/kernels/vector.h"
 
 namespace lockstep::kernels {
@@ -17,17 +18,17 @@ struct TileSums {
   Vector of[Rows][kTileVectors];
 };
 
-// sums[r][n] += the sum over k of a[r * row + k * step] b[k][n], b being `terms` x kTileColumns.
-template <int Rows>
-inline void add_product(int64_t terms, const float* a, int64_t row, int64_t step, const float* b,
+// sums[r][n] += the sum over words k of a[r * row + k * step] b[k][n], b being `words` x kTileColumns.
+template <class Arithmetic = Float32, int Rows>
+inline void add_product(int64_t words, const float* a, int64_t row, int64_t step, const float* b,
                         TileSums<Rows>& sums) {
-  for (int64_t k = 0; k < terms; ++k, a += step, b += kTileColumns) {
+  for (int64_t k = 0; k < words; ++k, a += step, b += kTileColumns) {
     const Vector left = load(b);
     const Vector right = load(b + kLanes);
     for (int r = 0; r < Rows; ++r) {
       const float factor = a[r * row];
-      sums.of[r][0] += factor * left;
-      sums.of[r][1] += factor * right;
+      sums.of[r][0] = Arithmetic::add_product(sums.of[r][0], factor, left);
+      sums.of[r][1] = Arithmetic::add_product(sums.of[r][1], factor, right);
     }
   }
 }

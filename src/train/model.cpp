@@ -46,9 +46,26 @@ void check_output(const Options& options, const io::DatasetInfo& dataset, const 
 
 }  // namespace
 
+void check_precision(const Options& options, const kernels::Bf16Support& support) {
+  if (options.precision != "bf16" || (support.built && support.processor)) return;
+  const std::string found =
+      support.processor
+          ? text("this processor has them (", support.instruction_set,
+                 "), but the program was built without; build it with -DLOCKSTEP_ARCH=native on such a one")
+          : text(
+                "oneDNN finds no more than ", support.instruction_set,
+                " in this processor; run on one that has them (Intel Cooper Lake, Sapphire Rapids and later; "
+                "AMD Zen 4 and later)");
+  fail_usage(options.origin("precision"), ": precision = bf16 needs the instructions avx512_bf16; ", found,
+             ", or take --precision float32");
+}
+
 Model make_model(const Options& options, const io::DatasetInfo& dataset) {
+  check_precision(options, kernels::bf16_support());
+  const auto precision =
+      options.precision == "bf16" ? kernels::Precision::kBf16 : kernels::Precision::kFloat32;
   Model model{nn::Network(Shape::from_dims(dataset.sample_dims), options.layers,
-                          {options.initialisation, options.winograd}),
+                          {options.initialisation, options.winograd, precision}),
               nn::make_loss(options.loss), choose_target(options, dataset)};
   if (model.loss->needs_labels() && model.target != Target::kLabels) {
     fail_usage(options.origin("loss"), ": loss = ", options.loss, " needs labels, but the target is ",

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <vector>
 
+#include "lockstep/kernels/precision.h"
 #include "support/expect.h"
 #include "support/values.h"
 
@@ -29,6 +30,21 @@ inline void expect_near(const Values& found, const Values& expected, const Value
 inline Values absolute(Values values) {
   for (float& value : values) value = std::fabs(value);
   return values;
+}
+
+// To the nearest number of eight significant bits, ties to even. On such operands bf16 is exact but for the
+// sums, which are in single precision, so that the same bounds hold.
+inline Values rounded_to_bf16(Values values) {
+  for (float& value : values) {
+    int exponent = 0;
+    const float fraction = std::frexp(value, &exponent);
+    value = std::ldexp(std::nearbyint(std::ldexp(fraction, 8)), exponent - 8);
+  }
+  return values;
+}
+
+inline Values operands_for(Precision precision, const Values& values) {
+  return precision == Precision::kBf16 ? rounded_to_bf16(values) : values;
 }
 
 // A copy of an array that starts `shift` floats behind an address of a whole cache line.

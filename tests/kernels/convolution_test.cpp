@@ -5,6 +5,7 @@
 
 #include "compare.h"
 #include "kernels/winograd.h"
+#include "lockstep/kernels/precision.h"
 #include "lockstep/kernels/reference.h"
 
 namespace lockstep::kernels {
@@ -50,19 +51,33 @@ const std::vector<Case> kCases = {
     {{33, 7, 6, 18, 3, 3, 1, 0}, 16},
     {{16, 6, 5, 31, 3, 3, 1, 2}, 48},
     {{40, 33, 18, 17, 3, 3, 1, 1}, 16},  // several blocks of tiles
+    {{65, 4, 5, 64, 3, 3, 1, 1}, 16},
 };
 
-class Convolution : public ::testing::TestWithParam<Case> {
+ConvolutionShape in_precision(ConvolutionShape shape, Precision precision) {
+  shape.precision = precision;
+  return shape;
+}
+
+class Convolution : public ::testing::TestWithParam<std::tuple<Case, Precision>> {
  protected:
-  ConvolutionShape s_ = GetParam().shape;
-  int64_t columns_ = GetParam().columns;
-  Values in_ = random_values(s_.in_channels * s_.in_height * s_.in_width * columns_, 1);
-  Values weights_ = random_values(s_.out_channels * s_.taps(), 2);
+  Precision precision_ = std::get<1>(GetParam());
+  ConvolutionShape s_ = in_precision(std::get<0>(GetParam()).shape, precision_);
+  int64_t columns_ = std::get<0>(GetParam()).columns;
+  Values in_ = operand(s_.in_channels * s_.in_height * s_.in_width * columns_, 1);
+  Values weights_ = operand(s_.out_channels * s_.taps(), 2);
   Values bias_ = random_values(s_.out_channels, 3);
-  Values delta_ = random_values(s_.out_channels * s_.out_height() * s_.out_width() * columns_, 4);
+  Values delta_ = operand(s_.out_channels * s_.out_height() * s_.out_width() * columns_, 4);
+
+  Values operand(int64_t size, uint32_t item) const {
+    return operands_for(precision_, random_values(size, item));
+  }
 
   // Winograd's transforms add and subtract what the direct sum never sees.
-  double bound() const { return has_winograd(s_) ? 8e-6 : 2e-6; }
+  double bound() const {
+    const bool by_winograd = convolution_work(s_).fprop.kernel.find("Winograd") != std::string::npos;
+    return by_winograd ? 8e-6 : 2e-6;
+  }
 
   Values scratch() const {
     return Values(static_cast<size_t>(convolution_scratch(s_, columns_)),
@@ -70,7 +85,9 @@ class Convolution : public ::testing::TestWithParam<Case> {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Shapes, Convolution, ::testing::ValuesIn(kCases));
+INSTANTIATE_TEST_SUITE_P(Shapes, Convolution,
+                         ::testing::Combine(::testing::ValuesIn(kCases),
+                                            ::testing::Values(Precision::kFloat32, Precision::kBf16)));
 
 TEST_P(Convolution, FpropIsTheReference) {
   for (const float* bias : {std::as_const(bias_).data(), static_cast<const float*>(nullptr)}) {
@@ -119,10 +136,13 @@ TEST(ConvolutionScratch, ServesFewerColumnsToo) {
   for (const int64_t channels : {1, 3, 20, 64, 300}) {
     for (const int64_t size : {5, 12, 28, 64}) {
       for (const int64_t kernel : {3, 5}) {
-        const ConvolutionShape s{channels, size, size, 16, kernel, kernel, 1, 2};
-        for (int64_t columns = 16; columns <= 256; columns += 16) {
-          EXPECT_LE(convolution_scratch(s, columns), convolution_scratch(s, columns + 16))
-              << channels << " channels, " << size << " wide, " << columns << " columns";
+        for (const Precision precision : {Precision::kFloat32, Precision::kBf16}) {
+          const ConvolutionShape s =
+              in_precision({channels, size, size, 16, kernel, kernel, 1, 2}, precision);
+          for (int64_t columns = 16; columns <= 256; columns += 16) {
+            EXPECT_LE(convolution_scratch(s, columns), convolution_scratch(s, columns + 16))
+                << channels << " channels, " << size << " wide, " << columns << " columns";
+          }
         }
       }
     }
@@ -160,6 +180,30 @@ TEST(Winograd, IsWithinFourMillionthsOfTheDirectSum) {
   }
   EXPECT_LT(std::sqrt(difference / norm), 4e-6);
   EXPECT_GT(difference, 0) << "both are the direct sum";
+}
+
+// Every kernel that says it is in bf16 sees nothing of its operands but their upper halves.
+TEST(Bf16Convolution, RoundsItsOperands) {
+  const ConvolutionShape s = in_precision({33, 6, 5, 40, 3, 3, 1, 1}, Precision::kBf16);
+  ASSERT_EQ(convolution_work(s).fprop.kernel.find("bf16"), 0u);
+  const Values in = random_values(33 * 30 * 32, 1);
+  const Values weights = random_values(40 * s.taps(), 2);
+  const Values delta = random_values(40 * 30 * 32, 4);
+  Values scratch(static_cast<size_t>(convolution_scratch(s, 32)));
+  const auto all_three = [&](const Values& x, const Values& w, const Values& d) {
+    Values out(delta.size());
+    Values in_delta(in.size());
+    Values gradient(weights.size());
+    convolution_fprop(s, 32, x.data(), w.data(), nullptr, out.data(), scratch.data());
+    convolution_bprop(s, 32, d.data(), w.data(), false, in_delta.data(), scratch.data());
+    convolution_grad(s, 32, x.data(), d.data(), false, gradient.data(), scratch.data());
+    out.insert(out.end(), in_delta.begin(), in_delta.end());
+    out.insert(out.end(), gradient.begin(), gradient.end());
+    return out;
+  };
+  EXPECT_TRUE(
+      test::same_bits(all_three(in, weights, delta),
+                      all_three(rounded_to_bf16(in), rounded_to_bf16(weights), rounded_to_bf16(delta))));
 }
 
 double dot(const Values& a, const Values& b) {

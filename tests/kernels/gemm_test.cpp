@@ -19,8 +19,10 @@ struct Product {
 const std::vector<Product> kProducts = {{1, 1, 1},     {1, 16, 1},   {3, 16, 5},   {20, 576, 25},
                                         {50, 64, 500}, {7, 33, 19},  {10, 16, 50}, {500, 32, 80},
                                         {17, 1, 130},  {31, 48, 784}};
+// Sums that are cut in pieces, and more columns than are packed at once.
+const std::vector<Product> kLargeProducts = {{13, 33, 1025}, {14, 200, 1100}, {5, 2100, 70}};
 
-class Gemm : public ::testing::TestWithParam<std::tuple<Product, bool, bool>> {
+class Gemm : public ::testing::TestWithParam<std::tuple<Product, bool, bool, Precision>> {
  protected:
   // The distance between rows is a little more than a row.
   static constexpr int64_t kGap = 3;
@@ -30,13 +32,18 @@ class Gemm : public ::testing::TestWithParam<std::tuple<Product, bool, bool>> {
   int64_t lda_ = (ta_ == Transpose::kYes ? p_.m : p_.k) + kGap;
   int64_t ldb_ = (tb_ == Transpose::kYes ? p_.k : p_.n) + kGap;
   int64_t ldc_ = p_.n + kGap;
-  Values a_ = random_values((ta_ == Transpose::kYes ? p_.k : p_.m) * lda_, 1);
-  Values b_ = random_values((tb_ == Transpose::kYes ? p_.n : p_.k) * ldb_, 2);
+  Precision precision_ = std::get<3>(GetParam());
+  Values a_ = operands_for(precision_, random_values((ta_ == Transpose::kYes ? p_.k : p_.m) * lda_, 1));
+  Values b_ = operands_for(precision_, random_values((tb_ == Transpose::kYes ? p_.n : p_.k) * ldb_, 2));
   Values c_ = random_values(p_.m * ldc_, 3);
 
   Values product(float beta, Values c) const {
-    gemm(ta_, tb_, p_.m, p_.n, p_.k, a_.data(), lda_, b_.data(), ldb_, beta, c.data(), ldc_);
+    multiply(a_.data(), b_.data(), beta, c.data());
     return c;
+  }
+  void multiply(const float* a, const float* b, float beta, float* c) const {
+    Values scratch(static_cast<size_t>(gemm_scratch(precision_)), std::numeric_limits<float>::quiet_NaN());
+    gemm(precision_, ta_, tb_, p_.m, p_.n, p_.k, a, lda_, b, ldb_, beta != 0, c, ldc_, scratch.data());
   }
   void expect_reference(float beta, const Values& start, const Values& found) const {
     Values expected = start;
@@ -57,7 +64,11 @@ class Gemm : public ::testing::TestWithParam<std::tuple<Product, bool, bool>> {
 
 INSTANTIATE_TEST_SUITE_P(Shapes, Gemm,
                          ::testing::Combine(::testing::ValuesIn(kProducts), ::testing::Bool(),
-                                            ::testing::Bool()));
+                                            ::testing::Bool(),
+                                            ::testing::Values(Precision::kFloat32, Precision::kBf16)));
+INSTANTIATE_TEST_SUITE_P(LargeShapes, Gemm,
+                         ::testing::Combine(::testing::ValuesIn(kLargeProducts), ::testing::Bool(),
+                                            ::testing::Bool(), ::testing::Values(Precision::kBf16)));
 
 TEST_P(Gemm, ReplacesOrAddsWhatTheReferenceSays) {
   expect_reference(0.0f, c_, product(0.0f, c_));
@@ -79,9 +90,22 @@ TEST_P(Gemm, GivesTheSameBitsWhereverTheArraysLie) {
     Shifted a(a_, shift);
     Shifted b(b_, shift / 2);
     Shifted c(c_, shift / 3);
-    gemm(ta_, tb_, p_.m, p_.n, p_.k, a.data(), lda_, b.data(), ldb_, 1.0f, c.data(), ldc_);
+    multiply(a.data(), b.data(), 1, c.data());
     return c.values();
   });
+}
+
+TEST(Bf16Gemm, RoundsItsOperands) {
+  const Values a = random_values(20 * 50, 1);
+  const Values b = random_values(50 * 40, 2);
+  Values scratch(static_cast<size_t>(gemm_scratch(Precision::kBf16)));
+  const auto product = [&](const Values& left, const Values& right) {
+    Values c(20 * 40);
+    gemm(Precision::kBf16, Transpose::kNo, Transpose::kNo, 20, 40, 50, left.data(), 50, right.data(), 40,
+         false, c.data(), 40, scratch.data());
+    return c;
+  };
+  EXPECT_TRUE(test::same_bits(product(a, b), product(rounded_to_bf16(a), rounded_to_bf16(b))));
 }
 
 TEST(RowSums, AreThoseOfTheReference) {

@@ -23,8 +23,8 @@ inline double dot(const Values& a, const Values& b) {
 class LayerUnderTest {
  public:
   LayerUnderTest(const std::string& line, const std::vector<Shape>& shapes, int64_t samples,
-                 uint32_t position = 0) {
-    LayerArguments arguments({line, "a test"}, position);
+                 uint32_t position = 0, const NetworkSettings& settings = {}) {
+    LayerArguments arguments({line, "a test"}, position, settings);
     layer_ = layer_type(arguments).make(arguments, shapes);
     pass_.samples = samples;
     pass_.columns = kernels::columns_for(samples);

@@ -9,8 +9,13 @@ namespace {
 
 using kernels::LayerWork;
 
-LayerWork work_of(const std::string& line, const std::vector<Shape>& inputs, int64_t samples = 16) {
-  return LayerUnderTest(line, inputs, samples).layer().work(kernels::columns_for(samples));
+LayerWork work_of(const std::string& line, const std::vector<Shape>& inputs, int64_t samples = 16,
+                  const NetworkSettings& settings = {}) {
+  return LayerUnderTest(line, inputs, samples, 0, settings).layer().work(kernels::columns_for(samples));
+}
+
+LayerWork bf16_work_of(const std::string& line, const Shape& input) {
+  return work_of(line, {input}, 16, {.precision = kernels::Precision::kBf16});
 }
 
 class LayerWorkOf : public ::testing::TestWithParam<LayerCase> {};
@@ -80,6 +85,33 @@ TEST(LayerWork, OfAConvolutionTellsTheKernelAndWhy) {
   EXPECT_EQ(work_of("conv 40 kernel=3 pad=1", {deep}).grad.kernel, winograd);
   EXPECT_EQ(work_of("conv 15 kernel=3 pad=1", {deep}).fprop.kernel, pixels);
   EXPECT_EQ(work_of("conv 15 kernel=3 pad=1", {deep}).grad.kernel, direct);
+}
+
+TEST(LayerWork, InBf16TellsWhatIsDoneInItAndWhatIsNot) {
+  const LayerWork dense = bf16_work_of("linear 500", {50, 4, 4});
+  EXPECT_EQ(dense.fprop.kernel, "bf16 product: 500x16, 800 deep");
+  EXPECT_EQ(dense.bprop.kernel, "bf16 product: 800x16, 500 deep");
+  EXPECT_EQ(dense.grad.kernel, "bf16 product: 500x800, 16 deep");
+  EXPECT_EQ(dense.joint_grad.kernel, "bf16, own kernel: several microbatches at once");
+  const std::string pixels = "bf16, pixel by pixel: 25 terms or more";
+  const std::string channels = "bf16, channels in vectors of 32, 50 % of them filled";
+  const LayerWork first = bf16_work_of("conv 20 kernel=5", {1, 28, 28});
+  EXPECT_EQ(first.fprop.kernel, pixels);
+  EXPECT_EQ(first.bprop.kernel, "unfolded rows, bf16 product: 25 taps");
+  EXPECT_EQ(first.grad.kernel, "float32, own kernel: 4608 weights or fewer");
+  EXPECT_EQ(bf16_work_of("conv 50 kernel=5", {20, 12, 12}).grad.kernel, channels);
+  EXPECT_EQ(bf16_work_of("conv 50 kernel=5", {40, 12, 12}).grad.kernel, channels);
+  EXPECT_EQ(bf16_work_of("conv 50 kernel=5", {15, 12, 12}).grad.kernel,
+            "unfolded rows, bf16 product: 375 taps");
+  const LayerWork narrow = bf16_work_of("conv 16 kernel=3 pad=1", {63, 12, 12});
+  EXPECT_EQ(narrow.fprop.kernel, pixels);
+  EXPECT_EQ(narrow.bprop.kernel, pixels);
+  EXPECT_EQ(narrow.grad.kernel, channels);
+  const LayerWork wide = bf16_work_of("conv 64 kernel=3 pad=1", {64, 12, 12});
+  for (const kernels::Work* direction : {&wide.fprop, &wide.bprop, &wide.grad}) {
+    EXPECT_EQ(direction->kernel,
+              "float32 from 64 channels on, Winograd F(4x4, 3x3): 3x3, stride 1, 16 channels or more");
+  }
 }
 
 // A transposed convolution's fprop is the bprop of a convolution.

@@ -124,6 +124,17 @@ class ConfigurationTest(BadInputTest):
                 self.fails(2, *arguments, says=says)
         self.assertFalse(os.path.exists(self.path("x.h5")))
 
+    def test_a_processor_without_the_instructions_of_a_precision(self):
+        # oneDNN is told to see no more in the processor, and it is oneDNN that the program asks.
+        old = {"DNNL_MAX_CPU_ISA": "AVX2"}
+        for ranks in (0, 2):
+            self.fails(2, self.config, "--precision", "bf16", ranks=ranks, env=old,
+                       says=["command line: precision = bf16 needs the instructions avx512_bf16", "avx2",
+                             "or take --precision float32"])
+        self.configuration(f"dataset = digits.h5\n{SMALL}precision = bf16\n", "bf16.cfg")
+        self.fails(2, "bf16.cfg", env=old, says=r"bf16\.cfg:\d+: precision = bf16 needs")
+        self.succeed("bf16.cfg", "--precision", "float32", "--steps", 1, env=old)
+
     def test_a_message_of_all_ranks_is_printed_once(self):
         for arguments, code in (((self.config, "--batch-size", "0"), 2), ((self.config, "--dataset", "missing.h5"), 1),
                                 (("frobnicate",), 2), (("inspect", "missing.h5"), 1)):

@@ -4,7 +4,8 @@ import unittest
 
 import numpy as np
 
-from support import LENET, SystemTest, checkpoint_contents, digits, history, parameters, state, write_dataset
+from support import (LENET, SystemTest, checkpoint_contents, digits, history, parameters, require_bf16, state,
+                     write_dataset)
 
 # (ranks, threads); 0 ranks: without mpirun.
 LAYOUTS = [(0, 2), (0, 4), (1, 1), (2, 1), (2, 2), (3, 1), (4, 2), (16, 1)]
@@ -92,6 +93,21 @@ loss = cross-entropy
 optimizer = adam
 learning-rate = 0.01
 clip-norm = 30
+"""
+
+# The convolutions' kernels in bf16, and linear layers with a joint gradient; TIED has those without.
+BF16 = """
+precision = bf16
+layer = conv 18 kernel=5 stride=2
+layer = relu
+layer = conv 34 kernel=3 pad=1
+layer = maxpool 2
+layer = deconv 5 kernel=2 stride=2
+layer = linear 200
+layer = relu
+layer = linear 10
+learning-rate = 0.05
+momentum = 0.9
 """
 
 AUGMENTED = """
@@ -190,6 +206,24 @@ class EquivalenceTest(SystemTest):
         result, other = self.train("file", config, "--steps", 12, "--in-memory", "no", ranks=3)
         self.assertEqual(result.digest, reference.digest)
         self.assert_same_bits(checkpoint, other)
+
+    def test_products_in_bf16(self):
+        require_bf16(self)
+        reference, checkpoint = self.assert_layouts_agree(BF16, LAYOUTS, "--steps", 30)
+        self.assertEqual({values.dtype.str for values in parameters(checkpoint).values()}, {"<f4"})
+        rows = history(checkpoint)
+        self.assertLess(rows["train_loss"][-1], 0.8 * rows["train_loss"][0])
+        # It is another arithmetic, of nearly the same result.
+        plain = self.succeed(self.path("run.cfg"), "--steps", 1, "--precision", "float32", "--checkpoint", "plain.h5")
+        rounded = self.succeed(self.path("run.cfg"), "--steps", 1, "--checkpoint", "rounded.h5")
+        self.assertNotEqual(plain.digest, rounded.digest)
+        left, right = parameters(self.path("plain.h5")), parameters(self.path("rounded.h5"))
+        for name, values in left.items():
+            np.testing.assert_allclose(right[name], values, atol=2e-3, err_msg=name)
+
+    def test_tied_weights_in_bf16(self):
+        require_bf16(self)
+        self.assert_layouts_agree(TIED + "precision = bf16\n", SOME_LAYOUTS, "--steps", 12)
 
     def test_many_buckets(self):
         self.assert_layouts_agree(TIED, SOME_LAYOUTS, "--steps", 6, "--bucket-kilobytes", 4)

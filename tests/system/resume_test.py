@@ -6,7 +6,7 @@ import signal
 import time
 import unittest
 
-from support import FAULT, LENET, MPIRUN, SMALL, TRAINER, SystemTest, copy, digits, state
+from support import FAULT, LENET, MPIRUN, SMALL, TRAINER, SystemTest, copy, digits, require_bf16, state
 
 ADAM = SMALL.replace("momentum = 0.9\n", "optimizer = adam\n") + """
 learning-rate = 0.003
@@ -68,6 +68,18 @@ class ResumeTest(SystemTest):
         self.assertEqual((state(part)["epoch"], state(part)["position"]), (4, 0))
         self.succeed("resume", part, "--steps", 30, "--in-memory", "no", ranks=2)
         self.assert_same_bits(self.path("whole.h5"), part)
+
+    def test_in_bf16_stays_in_bf16_unless_told_otherwise(self):
+        require_bf16(self)
+        config, whole = self.whole_run(SMALL + "precision = bf16\n")
+        part = self.path("part.h5")
+        self.succeed(config, "--steps", 17, "--checkpoint", part, ranks=2)
+        other = copy(part, self.path("other.h5"))
+        last = self.succeed("resume", part, "--steps", 30, ranks=3)
+        self.assertEqual(last.digest, whole.digest)
+        self.assert_same_bits(self.path("whole.h5"), part)
+        plain = self.succeed("resume", other, "--steps", 30, "--precision", "float32")
+        self.assertNotEqual(plain.digest, whole.digest)
 
     def test_another_momentum_goes_another_way(self):
         """What the comparisons above rest on: a resume that lost the optimizer's state would be seen."""

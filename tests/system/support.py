@@ -282,6 +282,14 @@ def state(path):
         return dict(file["state"].attrs)
 
 
+def require_bf16(test):
+    """Skips a test where the machine or the build lacks what `--precision bf16` needs."""
+    result = test.trainer("--precision", "bf16", "--steps", 1, "--generate-train", 100, "--generate-test", 1)
+    if result.code == 2 and "avx512_bf16" in result.err:
+        test.skipTest(result.err.strip())
+    test.assertEqual(result.code, 0, result)
+
+
 def copy(source, target):
     shutil.copyfile(source, target)
     return target

@@ -57,6 +57,46 @@ TEST(Model, ANetworkWithNothingToLearnIsAnError) {
                            {"net.cfg:1", "no layer of the network has anything to learn", "linear 10"});
 }
 
+// What is found out about the machine is an argument, so that every machine can be asked about here.
+TEST(Precision, Bf16NeedsTheInstructionsInBuildAndProcessor) {
+  Options options;
+  apply_configuration(options, "precision = bf16\n", "run.cfg");
+  EXPECT_NO_THROW(check_precision(options, {true, true, "avx512_core_bf16"}));
+  test::expect_usage_error(
+      [&] {
+        check_precision(options, {true, false, "avx512_core_vnni"});
+      },
+      {"run.cfg:1: precision = bf16 needs the instructions avx512_bf16", "no more than avx512_core_vnni",
+       "or take --precision float32"});
+  test::expect_usage_error([&] { check_precision(options, {false, false, "avx2"}); }, {"no more than avx2"});
+  test::expect_usage_error(
+      [&] {
+        check_precision(options, {false, true, "avx512_core_bf16"});
+      },
+      {"was built without", "-DLOCKSTEP_ARCH=native"});
+}
+
+TEST(Precision, Float32RunsEverywhere) {
+  EXPECT_EQ(Options().precision, "float32");
+  EXPECT_NO_THROW(check_precision(Options(), {false, false, "sse41"}));
+}
+
+TEST(Precision, OfAModelIsThatOfItsLayers) {
+  const kernels::Bf16Support support = kernels::bf16_support();
+  if (!support.built || !support.processor)
+    GTEST_SKIP() << "no avx512_bf16 here: " << support.instruction_set;
+  for (const char* precision : {"float32", "bf16"}) {
+    Options options = with("conv 10 kernel=4", "squared", "input");
+    options.layers.push_back({"linear 20", "net.cfg:2"});
+    options.precision = precision;
+    const Model model = make_model(options, dataset(0));
+    for (const nn::Node& node : model.network.nodes()) {
+      const bool named = node.layer->work(16).fprop.kernel.find("bf16") != std::string::npos;
+      EXPECT_EQ(named, options.precision == "bf16") << node.line;
+    }
+  }
+}
+
 TEST(Model, OutputsHaveToFitWhatIsLearned) {
   test::expect_usage_error(
       [] { make_model(with("linear 9", "softmax"), dataset(10)); },

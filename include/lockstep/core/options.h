@@ -32,6 +32,7 @@ struct Options {
   std::string loss = "softmax";
   std::string initialisation = "glorot";
   bool winograd = true;
+  std::string precision = "float32";  // or bf16: of the operands of convolutions and matrix products
 
   // Optimisation.
   std::string optimizer = "sgd";

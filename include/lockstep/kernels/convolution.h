@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "lockstep/kernels/precision.h"
 #include "lockstep/kernels/work.h"
 
 namespace lockstep::kernels {
@@ -16,6 +17,7 @@ struct ConvolutionShape {
   int64_t pad;
   bool winograd =
       true;  // whether 3x3 convolutions may be done by Winograd's algorithm (src/kernels/winograd.h)
+  Precision precision = Precision::kFloat32;
 
   int64_t out_height() const { return (in_height + 2 * pad - kernel_height) / stride + 1; }
   int64_t out_width() const { return (in_width + 2 * pad - kernel_width) / stride + 1; }

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "lockstep/kernels/precision.h"
+
 namespace lockstep::kernels {
 
 enum class Transpose { kNo, kYes };
@@ -13,8 +15,14 @@ enum class Transpose { kNo, kYes };
 void gemm(Transpose transpose_a, Transpose transpose_b, int64_t m, int64_t n, int64_t k, const float* a,
           int64_t lda, const float* b, int64_t ldb, float beta, float* c, int64_t ldc);
 
+// The same in a precision of choice, with beta 0 or 1 (accumulate); `scratch` holds gemm_scratch() floats.
+void gemm(Precision precision, Transpose transpose_a, Transpose transpose_b, int64_t m, int64_t n, int64_t k,
+          const float* a, int64_t lda, const float* b, int64_t ldb, bool accumulate, float* c, int64_t ldc,
+          float* scratch);
+int64_t gemm_scratch(Precision precision);
+
 // Which kernel computes such a product, for people: "sgemm: 500x32, 800 deep".
-std::string gemm_kernel(int64_t m, int64_t n, int64_t k);
+std::string gemm_kernel(Precision precision, int64_t m, int64_t n, int64_t k);
 
 // out[r] = (accumulate ? out[r] : 0) + the sum of row r of an array rows x count, in a fixed order; count is
 // a multiple of kLanes.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lockstep/core/options.h"
+#include "lockstep/kernels/precision.h"
 
 namespace lockstep::nn {
 
@@ -15,6 +16,7 @@ namespace lockstep::nn {
 struct NetworkSettings {
   std::string initialisation = "glorot";
   bool winograd = true;  // whether 3x3 convolutions may take Winograd's algorithm
+  kernels::Precision precision = kernels::Precision::kFloat32;  // of convolutions and linear layers
 };
 
 // Reads values by name; each complaint names the line, the value and what would be valid. A value that no

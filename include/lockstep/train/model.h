@@ -5,6 +5,7 @@
 
 #include "lockstep/core/options.h"
 #include "lockstep/io/dataset_file.h"
+#include "lockstep/kernels/precision.h"
 #include "lockstep/nn/loss.h"
 #include "lockstep/nn/network.h"
 
@@ -20,6 +21,9 @@ struct Model {
   // Whether the error is a rate of wrong labels (else a summed squared difference).
   bool classifies() const { return target == Target::kLabels; }
 };
+
+// Fails where the options ask for a precision that this machine or build does not have.
+void check_precision(const Options& options, const kernels::Bf16Support& support);
 
 // Fails, naming both sides, where dataset, network, loss and target do not fit together.
 Model make_model(const Options& options, const io::DatasetInfo& dataset);

@@ -75,6 +75,7 @@ kernels::ConvolutionShape convolution_shape(LayerArguments& arguments, const Sha
   shape.stride = arguments.whole("stride", 1, 1);
   shape.pad = arguments.whole("pad", 0, 0);
   shape.winograd = arguments.settings().winograd;
+  shape.precision = arguments.settings().precision;
   if (shape.pad >= shape.kernel_height) {
     arguments.complain(
         text("pad=", shape.pad, " ", beyond, " of ", shape.kernel_height, "; expected less than the kernel"));

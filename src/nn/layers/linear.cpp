@@ -18,8 +18,8 @@ using kernels::Transpose;
 
 class Linear : public Layer {
  public:
-  Linear(int64_t inputs, int64_t units, bool transposed)
-      : inputs_(inputs), units_(units), transposed_(transposed) {}
+  Linear(int64_t inputs, int64_t units, bool transposed, kernels::Precision precision)
+      : inputs_(inputs), units_(units), transposed_(transposed), precision_(precision) {}
 
   Shape output_shape() const override { return {units_, 1, 1}; }
 
@@ -30,60 +30,58 @@ class Linear : public Layer {
   }
 
   BackwardReads backward_reads() const override { return {.output = false}; }
+  int64_t scratch_floats(int64_t) const override { return kernels::gemm_scratch(precision_); }
 
   kernels::LayerWork work(int64_t columns) const override {
     const double flops = 2.0 * static_cast<double>(inputs_) * static_cast<double>(units_);
     const int64_t rows = transposed_ ? inputs_ : units_;
-    return {{flops, kernels::gemm_kernel(units_, columns, inputs_)},
-            {flops, kernels::gemm_kernel(inputs_, columns, units_)},
-            {flops, kernels::gemm_kernel(rows, row_length(), columns)},
-            joint_rows() == 0 ? kernels::Work{} : kernels::Work{flops, kernels::kDenseGradientText}};
+    return {
+        {flops, kernels::gemm_kernel(precision_, units_, columns, inputs_)},
+        {flops, kernels::gemm_kernel(precision_, inputs_, columns, units_)},
+        {flops, kernels::gemm_kernel(precision_, rows, row_length(), columns)},
+        joint_rows() == 0 ? kernels::Work{} : kernels::Work{flops, kernels::dense_gradient_text(precision_)}};
   }
 
   void fprop(const Pass& pass, const Operands& o) const override {
-    gemm(transposed_ ? Transpose::kYes : Transpose::kNo, Transpose::kNo, units_, pass.columns, inputs_,
-         o.parameters[0], row_length(), o.inputs[0], pass.columns, 0.0f, o.output, pass.columns);
+    gemm(precision_, transposed_ ? Transpose::kYes : Transpose::kNo, Transpose::kNo, units_, pass.columns,
+         inputs_, o.parameters[0], row_length(), o.inputs[0], pass.columns, false, o.output, pass.columns,
+         o.scratch);
     kernels::add_to_rows(units_, pass.columns, o.parameters[1], o.output, pass.columns);
   }
 
   void bprop(const Pass& pass, const Operands& o, const float* delta,
              std::span<const Sink> sinks) const override {
-    gemm(transposed_ ? Transpose::kNo : Transpose::kYes, Transpose::kNo, inputs_, pass.columns, units_,
-         o.parameters[0], row_length(), delta, pass.columns, sinks[0].accumulate ? 1.0f : 0.0f, sinks[0].data,
-         pass.columns);
+    gemm(precision_, transposed_ ? Transpose::kNo : Transpose::kYes, Transpose::kNo, inputs_, pass.columns,
+         units_, o.parameters[0], row_length(), delta, pass.columns, sinks[0].accumulate, sinks[0].data,
+         pass.columns, o.scratch);
   }
 
   void grad(const Pass& pass, const Operands& o, const float* delta,
             std::span<const Sink> sinks) const override {
     kernels::row_sums(units_, pass.columns, delta, sinks[1].accumulate, sinks[1].data);
     if (sinks[0].data == nullptr) return;
-    const float beta = sinks[0].accumulate ? 1.0f : 0.0f;
-    if (transposed_) {
-      gemm(Transpose::kNo, Transpose::kYes, inputs_, units_, pass.columns, o.inputs[0], pass.columns, delta,
-           pass.columns, beta, sinks[0].data, units_);
-    } else {
-      gemm(Transpose::kNo, Transpose::kYes, units_, inputs_, pass.columns, delta, pass.columns, o.inputs[0],
-           pass.columns, beta, sinks[0].data, inputs_);
-    }
+    const float* left = transposed_ ? o.inputs[0] : delta;
+    const float* right = transposed_ ? delta : o.inputs[0];
+    const int64_t rows = transposed_ ? inputs_ : units_;
+    gemm(precision_, Transpose::kNo, Transpose::kYes, rows, row_length(), pass.columns, left, pass.columns,
+         right, pass.columns, sinks[0].accumulate, sinks[0].data, row_length(), o.scratch);
   }
 
   int64_t joint_rows() const override { return transposed_ ? 0 : units_; }
   int64_t kept_floats(int64_t columns) const override {
-    return (kernels::padded_inputs(inputs_) + units_) * columns;
+    return kernels::dense_sample_floats(precision_, inputs_, units_, columns);
   }
   void keep(const Pass& pass, const Operands& o, const float* delta, float* kept) const override {
-    kernels::transpose_input(inputs_, pass.columns, o.inputs[0], kept);
-    std::copy_n(delta, units_ * pass.columns, kept + kernels::padded_inputs(inputs_) * pass.columns);
+    kernels::keep_dense_sample(precision_, inputs_, units_, pass.columns, o.inputs[0], delta, kept);
   }
   void joint_grad(std::span<const Kept> microbatches, std::span<const int> merges, int64_t begin, int64_t end,
                   float* gradient) const override {
     std::array<kernels::DenseSample, kMostJoint> samples;
     for (size_t m = 0; m < microbatches.size(); ++m) {
-      const Kept& kept = microbatches[m];
-      samples[m] = {kept.values, kept.values + kernels::padded_inputs(inputs_) * kept.columns, kept.columns};
+      samples[m] = {microbatches[m].values, microbatches[m].columns};
     }
-    kernels::dense_gradient(inputs_, begin, end - begin, std::span(samples).first(microbatches.size()),
-                            merges, gradient);
+    kernels::dense_gradient(precision_, inputs_, begin, end - begin,
+                            std::span(samples).first(microbatches.size()), merges, gradient);
   }
 
  private:
@@ -92,13 +90,15 @@ class Linear : public Layer {
   int64_t inputs_;
   int64_t units_;
   bool transposed_;
+  kernels::Precision precision_;
 };
 
 }  // namespace
 
 std::unique_ptr<Layer> make_linear(LayerArguments& arguments, Inputs inputs) {
   const int64_t units = arguments.leading_whole("units", 1);
-  return std::make_unique<Linear>(inputs[0].size(), units, arguments.has("tied"));
+  return std::make_unique<Linear>(inputs[0].size(), units, arguments.has("tied"),
+                                  arguments.settings().precision);
 }
 
 }  // namespace lockstep::nn
