@@ -56,8 +56,8 @@ TEST(LayerWork, OfALinearLayerIsTwoAWeight) {
 
 TEST(LayerWork, OfALinearLayerNamesTheProducts) {
   const LayerWork work = work_of("linear 500", {{50, 4, 4}}, 30);
-  EXPECT_EQ(work.fprop.kernel, "sgemm: 500x32, 800 deep");
-  EXPECT_EQ(work.bprop.kernel, "sgemm: 800x32, 500 deep");
+  EXPECT_EQ(work.fprop.kernel, "own kernel: 500x32, 800 deep");
+  EXPECT_EQ(work.bprop.kernel, "own kernel: 800x32, 500 deep");
   EXPECT_EQ(work.grad.kernel, "sgemm: 500x800, 32 deep");
   EXPECT_EQ(work_of("linear 500 tied=other", {{800, 1, 1}}, 30).grad.kernel, "sgemm: 800x500, 32 deep");
 }

@@ -7,13 +7,13 @@
 
 #include "layers.h"
 #include "lockstep/kernels/dense_gradient.h"
+#include "lockstep/kernels/dense_product.h"
 #include "lockstep/kernels/gemm.h"
 
 namespace lockstep::nn {
 
 namespace {
 
-using kernels::gemm;
 using kernels::Transpose;
 
 class Linear : public Layer {
@@ -36,24 +36,23 @@ class Linear : public Layer {
     const double flops = 2.0 * static_cast<double>(inputs_) * static_cast<double>(units_);
     const int64_t rows = transposed_ ? inputs_ : units_;
     return {
-        {flops, kernels::gemm_kernel(precision_, units_, columns, inputs_)},
-        {flops, kernels::gemm_kernel(precision_, inputs_, columns, units_)},
+        {flops, kernels::dense_product_text(precision_, units_, columns, inputs_)},
+        {flops, kernels::dense_product_text(precision_, inputs_, columns, units_)},
         {flops, kernels::gemm_kernel(precision_, rows, row_length(), columns)},
         joint_rows() == 0 ? kernels::Work{} : kernels::Work{flops, kernels::dense_gradient_text(precision_)}};
   }
 
   void fprop(const Pass& pass, const Operands& o) const override {
-    gemm(precision_, transposed_ ? Transpose::kYes : Transpose::kNo, Transpose::kNo, units_, pass.columns,
-         inputs_, o.parameters[0], row_length(), o.inputs[0], pass.columns, false, o.output, pass.columns,
-         o.scratch);
-    kernels::add_to_rows(units_, pass.columns, o.parameters[1], o.output, pass.columns);
+    kernels::dense_product(precision_, units_, pass.columns, inputs_,
+                           {o.parameters[0], transposed_ ? Transpose::kYes : Transpose::kNo}, o.inputs[0],
+                           o.parameters[1], false, o.output, o.scratch);
   }
 
   void bprop(const Pass& pass, const Operands& o, const float* delta,
              std::span<const Sink> sinks) const override {
-    gemm(precision_, transposed_ ? Transpose::kNo : Transpose::kYes, Transpose::kNo, inputs_, pass.columns,
-         units_, o.parameters[0], row_length(), delta, pass.columns, sinks[0].accumulate, sinks[0].data,
-         pass.columns, o.scratch);
+    kernels::dense_product(precision_, inputs_, pass.columns, units_,
+                           {o.parameters[0], transposed_ ? Transpose::kNo : Transpose::kYes}, delta, nullptr,
+                           sinks[0].accumulate, sinks[0].data, o.scratch);
   }
 
   void grad(const Pass& pass, const Operands& o, const float* delta,
@@ -63,8 +62,9 @@ class Linear : public Layer {
     const float* left = transposed_ ? o.inputs[0] : delta;
     const float* right = transposed_ ? delta : o.inputs[0];
     const int64_t rows = transposed_ ? inputs_ : units_;
-    gemm(precision_, Transpose::kNo, Transpose::kYes, rows, row_length(), pass.columns, left, pass.columns,
-         right, pass.columns, sinks[0].accumulate, sinks[0].data, row_length(), o.scratch);
+    kernels::gemm(precision_, Transpose::kNo, Transpose::kYes, rows, row_length(), pass.columns, left,
+                  pass.columns, right, pass.columns, sinks[0].accumulate, sinks[0].data, row_length(),
+                  o.scratch);
   }
 
   int64_t joint_rows() const override { return transposed_ ? 0 : units_; }
