@@ -10,6 +10,8 @@ namespace lockstep::kernels {
 
 namespace {
 
+constexpr int kAhead = 4;  // vectors beyond a pixel's own whose memory is asked for
+
 // One tap that reads inside the picture: where its source and its weight lie, from the pixel's and the
 // channel's.
 struct Tap {
@@ -45,6 +47,10 @@ void sum_pixel(const Sum& s, const float* weights, const float* bias, bool accum
       sum[r][v] = accumulate ? load(out + r * out_channel + v * kLanes)
                              : Vector{} + (bias != nullptr ? bias[r] : 0.0f);
     }
+  }
+  // The channels' outputs lie too far apart for the processor to foresee those of the next pixels.
+  for (int r = 0; r < Rows; ++r) {
+    for (int v = 0; v < Vectors; ++v) __builtin_prefetch(out + r * out_channel + (v + kAhead) * kLanes, 1);
   }
   const float* source = s.source;
   for (int64_t k = 0; k < s.channels; ++k, source += s.channel, weights += s.step) {
