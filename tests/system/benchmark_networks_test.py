@@ -4,7 +4,7 @@ import unittest
 
 import numpy as np
 
-from support import SystemTest, write_dataset
+from support import SystemTest, require_bf16, write_dataset
 
 PEERS = pathlib.Path(__file__).resolve().parents[2] / "bench" / "peers"
 DIGIT, PICTURE = (1, 28, 28), (3, 32, 32)
@@ -32,12 +32,12 @@ class BenchmarkNetworksTest(SystemTest):
     def test_every_network_of_the_benchmark_is_here(self):
         self.assertEqual({path.stem for path in PEERS.glob("*.cfg")}, set(SHAPES))
 
-    def assert_layouts_agree(self, network):
+    def assert_layouts_agree(self, network, *more, layouts=LAYOUTS):
         self.write_random_dataset(SHAPES[network])
-        reference = self.train(network, "--threads", 1)
-        for ranks, threads in LAYOUTS:
+        reference = self.train(network, "--threads", 1, *more)
+        for ranks, threads in layouts:
             with self.subTest(ranks=ranks, threads=threads):
-                result = self.train(network, "--threads", threads, ranks=ranks)
+                result = self.train(network, "--threads", threads, *more, ranks=ranks)
                 self.assertEqual(result.digest, reference.digest)
                 self.assertEqual(result.lines[-3], reference.lines[-3])  # error and loss on the test split
         return reference
@@ -57,6 +57,12 @@ class BenchmarkNetworksTest(SystemTest):
             with self.subTest(network):
                 reference = self.assert_layouts_agree(network)
                 self.assertNotEqual(self.train(network, "--winograd", "false").digest, reference.digest)
+
+    def test_all_in_bf16(self):
+        require_bf16(self)
+        for network in SHAPES:
+            with self.subTest(network):
+                self.assert_layouts_agree(network, "--precision", "bf16", layouts=[(0, 2), (3, 2)])
 
 
 if __name__ == "__main__":
