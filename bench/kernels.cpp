@@ -6,6 +6,7 @@
 #include "lockstep/core/buffer.h"
 #include "lockstep/data/unpack.h"
 #include "lockstep/kernels/convolution.h"
+#include "lockstep/kernels/dense_product.h"
 #include "lockstep/kernels/gemm.h"
 #include "lockstep/kernels/pooling.h"
 
@@ -90,27 +91,41 @@ BENCHMARK(conv_fprop)->Apply(shapes);
 BENCHMARK(conv_bprop)->Apply(shapes);
 BENCHMARK(conv_grad)->Apply(shapes);
 
-void matrix_product(benchmark::State& state, Transpose a, Transpose b, int64_t m, int64_t n, int64_t k) {
+void product(benchmark::State& state, Precision precision, Transpose transpose, int64_t rows, int64_t columns,
+             int64_t terms) {
   use_one_thread();
-  Buffer left = filled(m * k);
-  Buffer right = filled(k * n);
-  Buffer product = filled(m * n);
+  Buffer matrix = filled(rows * terms);
+  Buffer in = filled(terms * columns);
+  Buffer bias = filled(rows);
+  Buffer out = filled(rows * columns);
+  Buffer scratch = filled(gemm_scratch(precision));
   for (auto _ : state) {
-    gemm(a, b, m, n, k, left.data(), a == Transpose::kYes ? m : k, right.data(), b == Transpose::kYes ? k : n,
-         0.0f, product.data(), n);
+    dense_product(precision, rows, columns, terms, {matrix.data(), transpose}, in.data(), bias.data(), false,
+                  out.data(), scratch.data());
   }
-  report(state, 2.0 * static_cast<double>(m * n * k));
+  report(state, 2.0 * static_cast<double>(rows * columns * terms));
 }
 
 // units, inputs, columns
-void linear_fprop(benchmark::State& state) {
-  matrix_product(state, Transpose::kNo, Transpose::kNo, state.range(0), state.range(2), state.range(1));
+void linear_fprop(benchmark::State& state, Precision precision) {
+  product(state, precision, Transpose::kNo, state.range(0), state.range(2), state.range(1));
 }
-void linear_bprop(benchmark::State& state) {
-  matrix_product(state, Transpose::kYes, Transpose::kNo, state.range(1), state.range(2), state.range(0));
+void linear_bprop(benchmark::State& state, Precision precision) {
+  product(state, precision, Transpose::kYes, state.range(1), state.range(2), state.range(0));
 }
 void linear_grad(benchmark::State& state) {
-  matrix_product(state, Transpose::kNo, Transpose::kYes, state.range(0), state.range(1), state.range(2));
+  const int64_t units = state.range(0);
+  const int64_t inputs = state.range(1);
+  const int64_t columns = state.range(2);
+  use_one_thread();
+  Buffer delta = filled(units * columns);
+  Buffer in = filled(inputs * columns);
+  Buffer gradient = filled(units * inputs);
+  for (auto _ : state) {
+    gemm(Transpose::kNo, Transpose::kYes, units, inputs, columns, delta.data(), columns, in.data(), columns,
+         0.0f, gradient.data(), inputs);
+  }
+  report(state, 2.0 * static_cast<double>(units * inputs * columns));
 }
 
 void layers(benchmark::internal::Benchmark* b) {
@@ -122,8 +137,10 @@ void layers(benchmark::internal::Benchmark* b) {
       ->Args({10, 500, 32});
 }
 
-BENCHMARK(linear_fprop)->Apply(layers);
-BENCHMARK(linear_bprop)->Apply(layers);
+BENCHMARK_CAPTURE(linear_fprop, float32, Precision::kFloat32)->Apply(layers);
+BENCHMARK_CAPTURE(linear_bprop, float32, Precision::kFloat32)->Apply(layers);
+BENCHMARK_CAPTURE(linear_fprop, bf16, Precision::kBf16)->Apply(layers);
+BENCHMARK_CAPTURE(linear_bprop, bf16, Precision::kBf16)->Apply(layers);
 BENCHMARK(linear_grad)->Apply(layers);
 
 // channels, size, window
