@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "commands.h"
+#include "distinct_files.h"
 #include "lockstep/comm/group.h"
 #include "lockstep/core/error.h"
 #include "lockstep/data/generate.h"
@@ -93,6 +94,8 @@ int import_command(const Context& context) {
                  known);
     }
     const std::string output = required_output(context);
+    for (size_t i = 1; i < words.size(); ++i)
+      require_distinct({{"the dataset", output}}, {{"its source", words[i]}});
     data::import_dataset(words[0], {words.begin() + 1, words.end()}, output);
     inspect_dataset(output);
     return 0;

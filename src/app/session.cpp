@@ -3,11 +3,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <cstdio>
 #include <fstream>
 #include <iterator>
 #include <optional>
 
+#include "lockstep/comm/agreed_error.h"
 #include "lockstep/core/digest.h"
 #include "lockstep/core/error.h"
 #include "lockstep/core/memory.h"
@@ -59,6 +61,10 @@ Session::Session(comm::Group& group, const Options& options, const std::string& 
                       "start all ranks with the same configuration and options");
   const comm::Placement& here = placements_[static_cast<size_t>(group.rank())];
   dataset_ = data::open_dataset(options_, group_, here.ranks_on_host);
+  if (kind == train::RunKind::kTiming) {  // an evaluation at an epoch's end is no part of a step
+    dataset_.test.reset();
+    dataset_.validation.reset();
+  }
   comm::require_equal(group, "dataset", dataset_.digest + " " + dataset_.shape().to_string(),
                       "let all ranks see the same file under " + options.dataset);
   const int threads = options.threads > 0 ? static_cast<int>(options.threads) : here.fair_threads;
@@ -116,6 +122,12 @@ std::string Session::score_line() {
     name = dataset_.validation ? "validation" : "train";
   }
   const train::Score score = trainer_->evaluate(*split);
+  if (!std::isfinite(score.loss)) {
+    throw comm::AgreedError(text("the ", name, " loss is ", score.loss, " after step ",
+                                 trainer_->state().step,
+                                 ": the run has diverged; start again with a lower --learning-rate, a longer "
+                                 "--warmup-steps or --clip-norm, or go on from an earlier checkpoint"));
+  }
   const bool rate = trainer_->model().classifies();
   char line[160];
   std::snprintf(line, sizeof line, rate ? "%s error %.2f %% loss %.4f" : "%s squared-error %.4f loss %.4f",

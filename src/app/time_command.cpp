@@ -69,7 +69,7 @@ int time_command(const Context& context) {
   // On the command line it is the number of steps to time; in a file it is the length of the training.
   const bool steps_given = !setting(context, "steps", "").empty();
   const double peak = group.rank() == 0 ? kernels::measure_peak_flops() : 0;
-  Session session(group, without_end(options), configuration, context.command_line);
+  Session session(group, without_end(options), configuration, context.command_line, train::RunKind::kTiming);
   session.warn_of_idle_ranks();
   train::Trainer& trainer = session.trainer();
 

@@ -7,6 +7,7 @@
 
 #include "commands.h"
 #include "default_configuration.h"
+#include "distinct_files.h"
 #include "lockstep/comm/group.h"
 #include "lockstep/core/error.h"
 #include "lockstep/core/version.h"
@@ -63,10 +64,14 @@ std::unique_ptr<train::TraceRecorder> trace_recorder(const Context& context, Ses
                                                 session.threads(), context.group.rank());
 }
 
-int run_to_the_end(const Context& context, Session& session) {
+// `source`: the file that says what to train, a configuration or a checkpoint.
+int run_to_the_end(const Context& context, Session& session, const NamedFile& source) {
   std::unique_ptr<train::TraceRecorder> trace;
   comm::together(context.group, [&] {
-    if (context.group.rank() == 0) check_checkpoint_options(session.options());
+    const Options& options = session.options();
+    require_distinct({{"the checkpoint", options.checkpoint}, {"the trace", setting(context, "trace", "")}},
+                     {{"the dataset", options.dataset}, source});
+    if (context.group.rank() == 0) check_checkpoint_options(options);
     trace = trace_recorder(context, session);
   });
   session.print_start();
@@ -158,7 +163,8 @@ int train_command(const Context& context) {
   std::string configuration;
   const Options options = read_options(context, commands()[0].usage, configuration);
   Session session(context.group, options, configuration, context.command_line);
-  return run_to_the_end(context, session);
+  const auto& words = context.arguments.words;
+  return run_to_the_end(context, session, {"the configuration", words.empty() ? "" : words[0]});
 }
 
 int resume_command(const Context& context) {
@@ -175,7 +181,9 @@ int resume_command(const Context& context) {
     session.trainer().restore(*checkpoint, path);
   });
   checkpoint.reset();
-  return run_to_the_end(context, session);
+  // Only the run's next checkpoint may replace the one that it goes on from.
+  const bool replaced = same_file(path, options.checkpoint);
+  return run_to_the_end(context, session, {"the checkpoint that the run goes on from", replaced ? "" : path});
 }
 
 int evaluate_command(const Context& context) {

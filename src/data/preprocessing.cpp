@@ -47,6 +47,10 @@ void read_crop(const Options& options, const std::string& value, const io::Datas
   const Shape shape = Shape::from_dims(info.sample_dims);
   const int64_t most = std::min(shape.height, shape.width) - 1;  // beyond it, some crops would be all padding
   if (parse(value, augmentation.crop) && augmentation.crop >= 1 && augmentation.crop <= most) return;
+  if (most < 1) {
+    complain(options, "augment", "pictures of ", shape.height, "x", shape.width,
+             " cannot be cropped; take crop out");
+  }
   complain(options, "augment", "crop needs a padding from 1 to ", most, " for pictures of ", shape.height,
            "x", shape.width, ", as in 'crop 4'; found ", value.empty() ? "nothing" : "'" + value + "'");
 }
@@ -175,8 +179,16 @@ Normalisation normalisation_of(const Options& options, const io::DatasetInfo& in
              "such as 0.49,0.48,0.45/0.25,0.24,0.26");
   }
   const int64_t channels = channels_of(info);
-  return {read_numbers(options, parts[0], "mean", channels, -HUGE_VAL),
-          read_numbers(options, parts[1], "deviation", channels, 0)};
+  const Normalisation found{read_numbers(options, parts[0], "mean", channels, -HUGE_VAL),
+                            read_numbers(options, parts[1], "deviation", channels, 0)};
+  for (size_t c = 0; c < found.mean.size(); ++c) {
+    const double scale = info.scale / found.deviation[c];
+    const double offset = (info.offset - found.mean[c]) / found.deviation[c];
+    if (std::isfinite(static_cast<float>(scale)) && std::isfinite(static_cast<float>(offset))) continue;
+    complain(options, "normalise", "channel ", c, " less ", found.mean[c], " over ", found.deviation[c],
+             " is beyond single precision; expected the channel's mean and deviation");
+  }
+  return found;
 }
 
 Options with_statistics(Options options, const Dataset& dataset) {

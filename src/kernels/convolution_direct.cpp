@@ -53,7 +53,7 @@ class InputRows {
   }
   // A cache line more than the cells, or the channels' equal places would fall into one set of the cache.
   static int64_t row_floats(const ConvolutionShape& s, int64_t columns) {
-    return s.stride * cells_apart(s) * columns + kLanes;
+    return std::min(s.stride, s.in_width + 2 * s.pad) * cells_apart(s) * columns + kLanes;
   }
   float* row(int64_t channel, int64_t y) const {
     return memory_ + (y % s_.kernel_height * s_.in_channels + channel) * row_floats(s_, columns_);

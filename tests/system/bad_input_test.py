@@ -63,6 +63,7 @@ class ConfigurationTest(BadInputTest):
                 ("augment = flip 2" + end, "'2' is more than flip takes"),
                 ("normalise = 0.5,0.5/0.2,0.2" + end, "2 value", "expected 1", "channel"),
                 ("normalise = 0.5/0" + end, "'0' cannot be a deviation", "above 0"),
+                ("normalise = 0/1e-300" + end, "beyond single precision"),
                 ("normalise = datset" + end, "expected dataset, none, or means/deviations"),
         ):
             with self.subTest(text):
@@ -227,6 +228,32 @@ class PlaceToWriteTest(BadInputTest):
                 self.assertIn(result.code, (1, 2))
                 self.assertNotRegex(result.out, "epoch|digest")
 
+    def test_a_run_does_not_write_over_what_it_reads(self):
+        self.checkpoint()
+        shutil.copy(self.path("c.h5"), self.path("other.h5"))
+        os.symlink("digits.h5", self.path("link.h5"))
+        before = {name: self.bytes_of(name) for name in os.listdir(self.folder)}
+        config = os.path.basename(self.config)
+        for role, other, *words in (
+                ("the checkpoint", "the dataset", config, "--checkpoint", "digits.h5"),
+                ("the checkpoint", "the dataset", config, "--checkpoint", "./link.h5"),
+                ("the checkpoint", "the configuration", config, "--checkpoint", config),
+                ("the trace", "the dataset", config, "--trace", "digits.h5"),
+                ("the trace", "the checkpoint", config, "--checkpoint", "new.h5", "--trace", "./new.h5"),
+                ("the trace", "the checkpoint", "resume", "c.h5", "--trace", "c.h5"),
+                ("the trace", "the checkpoint that the run goes on from", "resume", "c.h5", "--checkpoint", "new.h5",
+                 "--trace", "c.h5"),
+                ("the dataset", "its source", "import", "idx", "digits.h5", "--output", "digits.h5")):
+            for ranks in (0, 2) if role == "the checkpoint" else (0,):
+                with self.subTest(words=words, ranks=ranks):
+                    self.fails(2, *words, ranks=ranks, says=f"{role} would be written over {other}")
+                    self.assertEqual({name: self.bytes_of(name) for name in os.listdir(self.folder)}, before)
+        self.succeed("resume", "c.h5", "--steps", 6, "--checkpoint", "c.h5")
+
+    def bytes_of(self, name):
+        with open(self.path(name), "rb") as file:
+            return file.read()
+
     def test_a_folder_without_permission(self):
         os.mkdir(self.path("locked"), 0o555)
         how = {}
@@ -279,6 +306,13 @@ class DivergenceTest(BadInputTest):
         good = self.succeed("inspect", "c.h5").digest
         self.fails(1, "resume", "c.h5", "--learning-rate", "1e39", "--steps", 5, says=("infinite or NaN", "learning rate"))
         self.assertEqual(self.succeed("inspect", "c.h5").digest, good)
+
+    def test_a_run_that_diverges_in_its_last_step_fails_without_a_checkpoint_too(self):
+        for ranks in (0, 2):
+            with self.subTest(ranks=ranks):
+                result = self.fails(1, self.config, "--steps", 1, "--learning-rate", "1e39", ranks=ranks,
+                                    says=("test loss is -?(nan|inf) after step 1", "diverged", "learning-rate"))
+                self.assertNotIn("digest", result.out)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@
 
 namespace lockstep::train {
 
-enum class RunKind { kTraining, kEvaluation };
+enum class RunKind { kTraining, kEvaluation, kTiming };
 
 // How a run cuts its dataset.
 struct Cut {
