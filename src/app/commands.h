@@ -1,6 +1,8 @@
 // The commands of the program. Each is collective over the group and returns the exit code.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,13 +20,21 @@ struct Context {
   int64_t memory_at_start;  // bytes that the process held before it did anything
 };
 
+// An option of a command's own, on the command line alone.
+struct Key {
+  std::string name;
+  std::string meaning;  // for --help, with its default and what it takes
+};
+
 struct Command {
   std::string name;
   std::string usage;
   std::string meaning;
-  bool takes_options;             // those of a run
-  std::vector<std::string> keys;  // of its own
+  bool takes_options;  // those of a run
+  std::vector<Key> keys;
   int (*run)(const Context& context);
+
+  bool has_key(const std::string& key) const;
 };
 
 const std::vector<Command>& commands();
@@ -50,5 +60,16 @@ Options read_options(const Context& context, const std::string& usage, std::stri
 void require_words(const Context& context, size_t fewest, size_t most, const std::string& usage);
 // The value of a key of the command's own, or the fallback.
 std::string setting(const Context& context, const std::string& key, const std::string& fallback);
+bool was_given(const Context& context, const std::string& key);
+// The same as a number in [lowest, highest]; a usage error says what was found and expected.
+int64_t whole_setting(const Context& context, const std::string& key, int64_t lowest, int64_t highest,
+                      int64_t fallback);
+double real_setting(const Context& context, const std::string& key, double lowest, double highest,
+                    double fallback);
+// The file that --output names; a usage error where there is none.
+std::string required_output(const Context& context);
+
+// Collective. Runs on rank 0; a failure is everybody's, and so is the exit code.
+int on_first_rank(const Context& context, const std::function<int()>& action);
 
 }  // namespace lockstep::app

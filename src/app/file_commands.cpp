@@ -1,6 +1,4 @@
 // import, generate, inspect and diff: what concerns files alone, done by rank 0.
-#include <charconv>
-#include <chrono>
 #include <cstdio>
 #include <sstream>
 
@@ -16,13 +14,6 @@
 namespace lockstep::app {
 
 namespace {
-
-std::string required_output(const Context& context) {
-  const std::string output = setting(context, "output", "");
-  if (output.empty())
-    fail_usage("there is no file to write to; add --output FILE, such as --output datasets/mnist.h5");
-  return output;
-}
 
 std::string dims_text(const std::vector<int64_t>& dims) {
   std::string result;
@@ -71,15 +62,6 @@ void inspect_checkpoint(const std::string& path) {
   std::istringstream lines(checkpoint.resolved);
   for (std::string line; std::getline(lines, line);) std::printf("  %s\n", line.c_str());
   std::printf("digest %s\n", checkpoint.parameters_digest.c_str());
-}
-
-// Runs on rank 0; a failure is everybody's.
-int on_first_rank(const Context& context, const std::function<int()>& action) {
-  int code = 0;
-  comm::together(context.group, [&] {
-    if (context.group.rank() == 0) code = action();
-  });
-  return code;
 }
 
 }  // namespace

@@ -18,82 +18,19 @@
 
 namespace lockstep::app {
 
-const std::vector<Command>& commands() {
-  static const std::vector<Command> table = {
-      {"train",
-       "trainer [train] [CONFIG] [--key value ...]",
-       "train; without CONFIG: LeNet on generated digits",
-       true,
-       {"trace", "trace-step"},
-       train_command},
-      {"time",
-       "trainer time [CONFIG] [--key value ...]",
-       "where a step's time goes, layer by layer",
-       true,
-       {},
-       time_command},
-      {"resume",
-       "trainer resume CHECKPOINT [--key value ...]",
-       "go on, on any number of ranks and threads",
-       true,
-       {"trace", "trace-step"},
-       resume_command},
-      {"evaluate",
-       "trainer evaluate CHECKPOINT [DATASET]",
-       "loss and error on the test split",
-       true,
-       {},
-       evaluate_command},
-      {"import",
-       "trainer import FORMAT SOURCE... --output F",
-       "idx or cifar10 into one HDF5 dataset",
-       false,
-       {"output"},
-       import_command},
-      {"generate",
-       "trainer generate NAME --output F",
-       "a procedural dataset (digits)",
-       true,
-       {"output"},
-       generate_command},
-      {"inspect", "trainer inspect FILE", "what a dataset or checkpoint holds", false, {}, inspect_command},
-      {"diff",
-       "trainer diff A B",
-       "two checkpoints: same bits, or where they differ first",
-       false,
-       {},
-       diff_command},
-      {"selftest",
-       "trainer selftest",
-       "gradients, invariance, MPI, binding; under 30 s",
-       false,
-       {},
-       selftest_command},
-  };
-  return table;
-}
+namespace {
 
-const std::vector<std::string>& command_keys() {
-  static const std::vector<std::string> keys = {"output", "trace", "trace-step", "help", "version"};
+// Every key that some command takes, once, in the order of the table.
+std::vector<Key> own_keys() {
+  std::vector<Key> keys;
+  for (const Command& command : commands()) {
+    for (const Key& key : command.keys) {
+      const auto same = [&](const Key& k) { return k.name == key.name; };
+      if (std::none_of(keys.begin(), keys.end(), same)) keys.push_back(key);
+    }
+  }
   return keys;
 }
-
-void require_words(const Context& context, size_t fewest, size_t most, const std::string& usage) {
-  const size_t words = context.arguments.words.size();
-  if (words >= fewest && words <= most) return;
-  fail_usage("this command takes ", fewest == most ? text(fewest) : text(fewest, " to ", most), " word(s), ",
-             words, words == 1 ? " was" : " were", " given; usage: ", usage);
-}
-
-std::string setting(const Context& context, const std::string& key, const std::string& fallback) {
-  std::string value = fallback;
-  for (const auto& [name, given] : context.arguments.settings) {
-    if (name == key) value = given;
-  }
-  return value;
-}
-
-namespace {
 
 void print_help() {
   std::cout << "trainer " << kVersion
@@ -109,13 +46,16 @@ void print_help() {
                "CONFIG (default in front):\n"
             << options_help()
             << "  layer = TYPE ...              one line a layer; see launch/ for examples\n\n"
-               "Of some commands, on the command line alone:\n"
-               "  --output                      import, generate: where to (a file)\n"
-               "  --trace                       train, resume: what each thread does in one step, for "
-               "ui.perfetto.dev (a file)\n"
-               "  --trace-step 10               which, counted from this run's first; the last where it ends "
-               "before (a whole number, 1 or more)\n"
-               "  --steps                       time: steps to time; otherwise some 3 s (as above)\n";
+               "Of some commands, on the command line alone:\n";
+  for (const Key& key : own_keys()) {
+    const std::string head = "  --" + key.name;
+    std::string takers;
+    for (const Command& command : commands()) {
+      if (command.has_key(key.name)) takers += (takers.empty() ? "" : ", ") + command.name;
+    }
+    std::cout << head << std::string(head.size() < 32 ? 32 - head.size() : 1, ' ') << takers << ": "
+              << key.meaning << "\n";
+  }
 }
 
 // The command that the words name, taken off them; a configuration's name, or nothing, means train.
@@ -139,11 +79,9 @@ const Command& take_command(std::vector<std::string>& words) {
 // Complains about options that the command would not read.
 void check_settings(const Command& command, const CommandLine& arguments) {
   for (const auto& [key, value] : arguments.settings) {
-    const auto is = [&key = key](const std::string& name) { return name == key; };
-    if (key == "help" || key == "version" || std::any_of(command.keys.begin(), command.keys.end(), is))
-      continue;
+    if (key == "help" || key == "version" || command.has_key(key)) continue;
     const auto& own = command_keys();
-    if (command.takes_options && std::none_of(own.begin(), own.end(), is)) continue;
+    if (command.takes_options && std::find(own.begin(), own.end(), key) == own.end()) continue;
     fail_usage("'", command.name, "' takes no option --", key, "; usage: ", command.usage);
   }
 }

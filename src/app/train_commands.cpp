@@ -1,5 +1,4 @@
 // train, resume and evaluate.
-#include <charconv>
 #include <cstdio>
 #include <fstream>
 #include <memory>
@@ -30,8 +29,6 @@ std::string read_text(const std::string& path) {
   return content.str();
 }
 
-bool was_given(const Context& context, const std::string& key) { return !setting(context, key, "").empty(); }
-
 // A checkpoint that cannot be written shall be known before hours of training.
 void check_checkpoint_options(const Options& options) {
   const bool asked =
@@ -48,13 +45,7 @@ void check_checkpoint_options(const Options& options) {
 // What --trace asks for, on rank 0; a file that cannot be written shall be known before training.
 std::unique_ptr<train::TraceRecorder> trace_recorder(const Context& context, Session& session) {
   const std::string path = setting(context, "trace", "");
-  const std::string step = setting(context, "trace-step", "10");
-  int64_t number = 0;
-  const auto [end, error] = std::from_chars(step.data(), step.data() + step.size(), number);
-  if (error != std::errc() || end != step.data() + step.size() || number < 1) {
-    fail_usage("the command line: trace-step = ", step,
-               " cannot be used; expected a whole number, 1 or more");
-  }
+  const int64_t number = whole_setting(context, "trace-step", 1, int64_t{1} << 32, 10);
   if (path.empty() && was_given(context, "trace-step")) {
     fail_usage("the command line: nothing reads trace-step without a file to write; add --trace FILE");
   }
