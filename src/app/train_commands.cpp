@@ -13,6 +13,7 @@
 #include "lockstep/io/replace.h"
 #include "lockstep/kernels/gemm.h"
 #include "lockstep/train/trace.h"
+#include "model_session.h"
 #include "session.h"
 
 namespace lockstep::app {
@@ -89,24 +90,6 @@ int run_to_the_end(const Context& context, Session& session, const NamedFile& so
   }
   if (outcome.stopped_by == 0) session.print_end(outcome, context.memory_at_start);
   return 0;
-}
-
-// The options that a checkpoint was made with, those of the command line on top.
-Options options_of(const train::Checkpoint& checkpoint, const Context& context, const std::string& path) {
-  Options options;
-  apply_configuration(options, checkpoint.resolved, path + ":/config/resolved");
-  options.checkpoint = path;
-  options.threads = 0;  // what was a fair share there need not be one here
-  apply_settings(options, context.arguments, command_keys());
-  return options;
-}
-
-train::Checkpoint read_together(const Context& context, const std::string& path) {
-  train::Checkpoint checkpoint;
-  comm::together(context.group, [&] { checkpoint = train::read_checkpoint(path); });
-  comm::require_equal(context.group, "checkpoint", checkpoint.parameters_digest,
-                      "let all ranks see the same file under " + path);
-  return checkpoint;
 }
 
 // The dataset must be the one that the checkpoint was made with, unless another is asked for; another

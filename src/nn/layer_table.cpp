@@ -20,7 +20,7 @@ const std::vector<LayerType>& layer_table() {
       {"sigmoid", "sigmoid", 1, make_sigmoid},
       {"tanh", "tanh", 1, make_tanh},
       {"softplus", "softplus", 1, make_softplus},
-      {"dropout", "dropout [RATE]", 1, make_dropout},
+      {"dropout", "dropout [RATE]", 1, make_dropout, true},
       {"add", "add from=A,B[,...]", 0, make_add},
   };
   return table;

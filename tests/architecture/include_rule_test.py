@@ -27,6 +27,8 @@ LIBRARIES = [
     (r"mpi\.h|mpi", "comm"),
     (r"hdf5|H5|hdf5_hl", "io"),
     (r"dnnl|oneapi/dnnl|omp\.h", "kernels"),
+    (r"Eigen/", "kernels"),
+    (r"png\.h", "analysis"),
 ]
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

@@ -15,6 +15,7 @@ struct LayerType {
   std::string usage;  // "conv CHANNELS kernel=K [stride=S] [pad=P] [init=I]"
   int inputs;         // how many it reads; 0: two or more
   std::unique_ptr<Layer> (*make)(LayerArguments& arguments, const std::vector<Shape>& inputs);
+  bool training_only = false;  // whether it passes its input on in evaluation
 };
 
 const std::vector<LayerType>& layer_table();

@@ -1,0 +1,65 @@
+#include "lockstep/kernels/linear_algebra.h"
+
+#include <Eigen/Dense>
+#include <algorithm>
+#include <cmath>
+#include <tuple>
+
+#include "lockstep/core/error.h"
+
+namespace lockstep::kernels {
+
+namespace {
+
+using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using ConstMap = Eigen::Map<const Matrix>;
+
+// Eigenvectors are unique up to their sign, so that is chosen.
+void fix_sign(double* vector, int64_t n) {
+  const double* largest =
+      std::max_element(vector, vector + n, [](double a, double b) { return std::fabs(a) < std::fabs(b); });
+  if (*largest >= 0) return;
+  for (int64_t i = 0; i < n; ++i) vector[i] = -vector[i];
+}
+
+}  // namespace
+
+SymmetricEigen symmetric_eigen(int64_t n, const double* matrix) {
+  const Eigen::SelfAdjointEigenSolver<Matrix> solver(ConstMap(matrix, n, n));
+  if (solver.info() != Eigen::Success) {
+    fail("the eigenvalues of a symmetric matrix of ", n, "x", n,
+         " did not converge; look for NaN or infinite values in the data");
+  }
+  SymmetricEigen result;
+  for (int64_t k = n; k-- > 0;) {  // Eigen's are in ascending order
+    result.values.push_back(solver.eigenvalues()[k]);
+    for (int64_t i = 0; i < n; ++i) result.vectors.push_back(solver.eigenvectors()(i, k));
+    fix_sign(result.vectors.data() + (n - 1 - k) * n, n);
+  }
+  return result;
+}
+
+std::vector<std::complex<double>> eigenvalues(int64_t n, const double* matrix) {
+  const Eigen::EigenSolver<Matrix> solver(ConstMap(matrix, n, n), false);
+  if (solver.info() != Eigen::Success) {
+    fail("the eigenvalues of a matrix of ", n, "x", n,
+         " did not converge; look for NaN or infinite values in it");
+  }
+  std::vector<std::complex<double>> values(solver.eigenvalues().begin(), solver.eigenvalues().end());
+  std::sort(values.begin(), values.end(), [](const auto& a, const auto& b) {
+    return std::tuple(std::abs(a), a.real(), a.imag()) > std::tuple(std::abs(b), b.real(), b.imag());
+  });
+  return values;
+}
+
+void multiply(bool transpose_a, int64_t m, int64_t n, int64_t k, const double* a, const double* b,
+              double* c) {
+  Eigen::Map<Matrix> out(c, m, n);
+  if (transpose_a) {
+    out.noalias() = ConstMap(a, k, m).transpose() * ConstMap(b, k, n);
+  } else {
+    out.noalias() = ConstMap(a, m, k) * ConstMap(b, k, n);
+  }
+}
+
+}  // namespace lockstep::kernels
