@@ -111,6 +111,8 @@ const std::vector<GradientCase>& gradient_cases() {
       {"sigmoid", {7}, {"linear 9", "sigmoid"}},
       {"tanh", {7}, {"linear 9", "tanh"}},
       {"softplus", {7}, {"linear 9", "softplus"}},
+      {"soft-threshold", {7}, {"linear 9", "soft-threshold 0.4"}, 1e-4},
+      {"threshold", {7}, {"linear 9", "threshold 0.4"}, 1e-4},
       {"dropout", {7}, {"linear 9", "dropout 0.3"}},
       {"add", {7}, {"linear 9 name=a", "tanh name=b", "linear 9 name=c", "add from=a,b,c", "linear 3"}},
   };

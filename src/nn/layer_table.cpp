@@ -20,6 +20,8 @@ const std::vector<LayerType>& layer_table() {
       {"sigmoid", "sigmoid", 1, make_sigmoid},
       {"tanh", "tanh", 1, make_tanh},
       {"softplus", "softplus", 1, make_softplus},
+      {"soft-threshold", "soft-threshold THETA", 1, make_soft_threshold},
+      {"threshold", "threshold THETA", 1, make_threshold},
       {"dropout", "dropout [RATE]", 1, make_dropout, true},
       {"add", "add from=A,B[,...]", 0, make_add},
   };

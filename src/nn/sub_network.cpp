@@ -11,21 +11,6 @@ namespace lockstep::nn {
 
 namespace {
 
-bool acts_in_training_only(const Node& node) {
-  const auto& table = layer_table();
-  const auto type =
-      std::find_if(table.begin(), table.end(), [&](const LayerType& t) { return t.name == node.type; });
-  return type->training_only;
-}
-
-// The node whose output stands for this one's in evaluation.
-int stand_in(const Network& network, int node) {
-  while (node >= 0 && acts_in_training_only(network.nodes()[static_cast<size_t>(node)])) {
-    node = network.nodes()[static_cast<size_t>(node)].inputs[0];
-  }
-  return node;
-}
-
 std::string name_of(const Network& network, int node) {
   return node < 0 ? "input" : network.nodes()[static_cast<size_t>(node)].name;
 }
@@ -45,6 +30,21 @@ LayerLine explicit_line(const Network& network, const Node& node) {
   return {line + " name=" + node.name + " from=" + from, node.origin};
 }
 
+// Layers that act in training only, such as a corruption of the input, do not count.
+int narrowest_inner_node(const Network& network) {
+  const auto& nodes = network.nodes();
+  const auto node = [&](int i) -> const Node& { return nodes[static_cast<size_t>(i)]; };
+  const auto width = [&](int i) { return node(i).layer->output_shape().size(); };
+  int last = static_cast<int>(nodes.size()) - 1;
+  while (last >= 0 && node(last).specs.empty()) --last;
+  int best = -1;
+  for (int i = 0; i < last; ++i) {
+    if (!acts_in_training_only(node(i)) && (best < 0 || width(i) < width(best))) best = i;
+  }
+  while (best >= 0 && best + 1 < last && width(best + 1) == width(best)) ++best;
+  return best;
+}
+
 // Also the layers whose parameters others adopt.
 void need(const Network& network, int node, std::vector<bool>& needed) {
   node = stand_in(network, node);
@@ -54,6 +54,20 @@ void need(const Network& network, int node, std::vector<bool>& needed) {
 }
 
 }  // namespace
+
+bool acts_in_training_only(const Node& node) {
+  const auto& table = layer_table();
+  const auto type =
+      std::find_if(table.begin(), table.end(), [&](const LayerType& t) { return t.name == node.type; });
+  return type->training_only;
+}
+
+int stand_in(const Network& network, int node) {
+  while (node >= 0 && acts_in_training_only(network.nodes()[static_cast<size_t>(node)])) {
+    node = network.nodes()[static_cast<size_t>(node)].inputs[0];
+  }
+  return node;
+}
 
 std::vector<LayerLine> lines_up_to(const Network& network, int node) {
   std::vector<bool> needed(network.nodes().size());
@@ -78,12 +92,18 @@ void copy_parameters(const Network& from, const float* source, const Network& to
 }
 
 int code_node(const Network& network, const std::string& name) {
-  const int node = network.index_of(name);
-  if (node >= 0) return stand_in(network, node);
-  std::vector<std::string> names;
-  for (const Node& n : network.nodes()) names.push_back(n.name);
-  fail_usage("the network has no layer named '", name, "' to take as its code; say --code NAME (",
-             suggestion(name, names), "), or write name=code on the code's line before training");
+  const int named = network.index_of(name.empty() ? "code" : name);
+  if (named >= 0) return stand_in(network, named);
+  if (!name.empty()) {
+    std::vector<std::string> names;
+    for (const Node& n : network.nodes()) names.push_back(n.name);
+    fail_usage("the network has no layer named '", name, "' to take as its code; ", suggestion(name, names));
+  }
+  const int narrowest = narrowest_inner_node(network);
+  if (narrowest >= 0) return stand_in(network, narrowest);
+  fail_usage(
+      "the network has no layer between its input and its last layer with parameters, so there is no code; "
+      "take a network with a hidden layer");
 }
 
 }  // namespace lockstep::nn

@@ -34,6 +34,8 @@ const std::vector<LayerCase>& layer_cases() {
       {"sigmoid", {{13, 1, 1}}},
       {"tanh", {{13, 1, 1}}},
       {"softplus", {{13, 1, 1}}},
+      {"soft-threshold 0.53", {{13, 1, 1}}, Inputs::kDistant},
+      {"threshold 0.53", {{13, 1, 1}}, Inputs::kDistant},
       {"dropout 0.4", {{3, 2, 5}}, Inputs::kAnything, kLinear},
       {"add", {{3, 2, 2}, {3, 2, 2}}, Inputs::kAnything, kLinear},
       {"add", {{5, 1, 1}, {5, 1, 1}, {5, 1, 1}}, Inputs::kAnything, kLinear},

@@ -18,6 +18,7 @@
 #include "lockstep/core/recording.h"
 #include "lockstep/core/shape.h"
 #include "lockstep/kernels/work.h"
+#include "lockstep/nn/scalar_function.h"
 
 namespace lockstep::nn {
 
@@ -67,6 +68,14 @@ struct Sink {
   bool accumulate = false;
 };
 
+// y = M x + c in double precision, M outputs x inputs, row major.
+struct AffineMap {
+  int64_t outputs = 0;
+  int64_t inputs = 0;
+  std::vector<double> matrix;
+  std::vector<double> offset;
+};
+
 // The most microbatches that joint_grad() sums at once.
 constexpr int64_t kMostJoint = 32;
 
@@ -89,6 +98,14 @@ class Layer {
   // Whether fprop may write the output over the first input, and bprop that input's derivative over the
   // output's.
   virtual bool in_place() const { return false; }
+
+  // The function that an elementwise layer applies to every value; none for other layers.
+  virtual std::optional<ScalarFunction> scalar_function() const { return std::nullopt; }
+
+  // What a layer of dense connections computes of its (flattened) input; none for other layers.
+  virtual std::optional<AffineMap> affine_map(std::span<const float* const> /*parameters*/) const {
+    return std::nullopt;
+  }
 
   // What each direction takes a sample in microbatches of so many columns, and the kernel that does it: a row
   // of `trainer time` each.

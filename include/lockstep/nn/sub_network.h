@@ -16,8 +16,14 @@ std::vector<LayerLine> lines_up_to(const Network& network, int node);
 // Copies every parameter of `to` from the one of the same layer and name. All of them have to be there.
 void copy_parameters(const Network& from, const float* source, const Network& to, float* target);
 
-// The layer that a trained network's code is at: the one of that name. An error lists the layers, and says
-// how to name one.
+// Whether a layer passes its input on in evaluation, such as dropout.
+bool acts_in_training_only(const Node& node);
+// The node whose output stands for this one's in evaluation; -1 is the network's input.
+int stand_in(const Network& network, int node);
+
+// The layer that a trained network's code is at: the one of that name, or where none is given the one named
+// "code", else the narrowest above the last layer with parameters (of several the first, with the layers
+// behind it that are as narrow: a linear layer's activation). An error lists the layers.
 int code_node(const Network& network, const std::string& name);
 
 }  // namespace lockstep::nn

@@ -1,7 +1,13 @@
-// The elementwise activations: relu, leaky-relu [slope=0.01], sigmoid, tanh, softplus.
+// The elementwise activations: relu, leaky-relu [slope=0.01], sigmoid, tanh, softplus, and those of sparse
+// codes:
+//
+//   soft-threshold THETA  sign(x) max(|x| - THETA, 0) (shrinkage: Goroshin, LeCun 2013)
+//   threshold THETA       x where x > THETA, else 0 (Konda, Memisevic, Krueger 2015)
 //
 // Each is a function value(x) and its derivative slope(z), where z is y = value(x) if kSlopeOfOutput, else x.
 // kValueFlops and kSlopeFlops count the operations as vector_math.h has them.
+#include <cmath>
+
 #include "layers.h"
 #include "lockstep/kernels/vector_math.h"
 
@@ -50,12 +56,35 @@ struct Softplus {
   float slope(float x) const { return kernels::vsigmoid(x); }
 };
 
+struct SoftThreshold {
+  static constexpr bool kSlopeOfOutput = true;
+  static constexpr double kValueFlops = 4;
+  static constexpr double kSlopeFlops = 1;
+  float theta;
+  float value(float x) const {
+    const float shrunk = std::fabs(x) - theta;  // a NaN comes through
+    return std::copysign(shrunk < 0 ? 0.0f : shrunk, x);
+  }
+  float slope(float y) const { return y != 0 ? 1.0f : 0.0f; }
+};
+
+struct Threshold {
+  static constexpr bool kSlopeOfOutput = true;  // beyond a threshold of 0 or more, no output is 0
+  static constexpr double kValueFlops = 1;
+  static constexpr double kSlopeFlops = 1;
+  float theta;
+  float value(float x) const { return x <= theta ? 0.0f : x; }
+  float slope(float y) const { return y != 0 ? 1.0f : 0.0f; }
+};
+
 template <class Function>
 class Activation : public Layer {
  public:
-  Activation(const Shape& shape, Function function) : shape_(shape), function_(function) {}
+  Activation(const Shape& shape, Function function, const ScalarFunction& scalar)
+      : shape_(shape), function_(function), scalar_(scalar) {}
 
   Shape output_shape() const override { return shape_; }
+  std::optional<ScalarFunction> scalar_function() const override { return scalar_; }
   BackwardReads backward_reads() const override {
     return {.inputs = !Function::kSlopeOfOutput, .output = Function::kSlopeOfOutput};
   }
@@ -89,23 +118,52 @@ class Activation : public Layer {
  private:
   Shape shape_;
   Function function_;
+  ScalarFunction scalar_;
 };
 
 template <class Function>
-std::unique_ptr<Layer> make(Inputs inputs, Function function) {
-  return std::make_unique<Activation<Function>>(inputs[0], function);
+std::unique_ptr<Layer> make(const LayerArguments& arguments, Inputs inputs, Function function,
+                            float parameter = 0) {
+  const ScalarFunction scalar = scalar_function(arguments.type(), static_cast<double>(parameter));
+  return std::make_unique<Activation<Function>>(inputs[0], function, scalar);
+}
+
+float threshold_of(LayerArguments& arguments) {
+  constexpr double kBeyondUse = 1e30;
+  return static_cast<float>(arguments.leading_real("theta", 0, kBeyondUse, 1));
 }
 
 }  // namespace
 
-std::unique_ptr<Layer> make_relu(LayerArguments&, Inputs inputs) { return make(inputs, Relu{}); }
-
-std::unique_ptr<Layer> make_leaky_relu(LayerArguments& arguments, Inputs inputs) {
-  return make(inputs, LeakyRelu{static_cast<float>(arguments.leading_real("slope", 0, 1, 0.01))});
+std::unique_ptr<Layer> make_relu(LayerArguments& arguments, Inputs inputs) {
+  return make(arguments, inputs, Relu{});
 }
 
-std::unique_ptr<Layer> make_sigmoid(LayerArguments&, Inputs inputs) { return make(inputs, Sigmoid{}); }
-std::unique_ptr<Layer> make_tanh(LayerArguments&, Inputs inputs) { return make(inputs, Tanh{}); }
-std::unique_ptr<Layer> make_softplus(LayerArguments&, Inputs inputs) { return make(inputs, Softplus{}); }
+std::unique_ptr<Layer> make_leaky_relu(LayerArguments& arguments, Inputs inputs) {
+  const float below = static_cast<float>(arguments.leading_real("slope", 0, 1, 0.01));
+  return make(arguments, inputs, LeakyRelu{below}, below);
+}
+
+std::unique_ptr<Layer> make_sigmoid(LayerArguments& arguments, Inputs inputs) {
+  return make(arguments, inputs, Sigmoid{});
+}
+
+std::unique_ptr<Layer> make_tanh(LayerArguments& arguments, Inputs inputs) {
+  return make(arguments, inputs, Tanh{});
+}
+
+std::unique_ptr<Layer> make_softplus(LayerArguments& arguments, Inputs inputs) {
+  return make(arguments, inputs, Softplus{});
+}
+
+std::unique_ptr<Layer> make_soft_threshold(LayerArguments& arguments, Inputs inputs) {
+  const float theta = threshold_of(arguments);
+  return make(arguments, inputs, SoftThreshold{theta}, theta);
+}
+
+std::unique_ptr<Layer> make_threshold(LayerArguments& arguments, Inputs inputs) {
+  const float theta = threshold_of(arguments);
+  return make(arguments, inputs, Threshold{theta}, theta);
+}
 
 }  // namespace lockstep::nn

@@ -31,6 +31,8 @@ std::unique_ptr<Layer> make_leaky_relu(LayerArguments& arguments, Inputs inputs)
 std::unique_ptr<Layer> make_sigmoid(LayerArguments& arguments, Inputs inputs);
 std::unique_ptr<Layer> make_tanh(LayerArguments& arguments, Inputs inputs);
 std::unique_ptr<Layer> make_softplus(LayerArguments& arguments, Inputs inputs);
+std::unique_ptr<Layer> make_soft_threshold(LayerArguments& arguments, Inputs inputs);
+std::unique_ptr<Layer> make_threshold(LayerArguments& arguments, Inputs inputs);
 std::unique_ptr<Layer> make_dropout(LayerArguments& arguments, Inputs inputs);
 std::unique_ptr<Layer> make_add(LayerArguments& arguments, Inputs inputs);
 

@@ -32,6 +32,20 @@ class Linear : public Layer {
   BackwardReads backward_reads() const override { return {.output = false}; }
   int64_t scratch_floats(int64_t) const override { return kernels::gemm_scratch(precision_); }
 
+  std::optional<AffineMap> affine_map(std::span<const float* const> parameters) const override {
+    AffineMap map{units_,
+                  inputs_,
+                  std::vector<double>(static_cast<size_t>(units_ * inputs_)),
+                  {parameters[1], parameters[1] + units_}};
+    for (int64_t o = 0; o < units_; ++o) {
+      for (int64_t i = 0; i < inputs_; ++i) {
+        map.matrix[static_cast<size_t>(o * inputs_ + i)] =
+            static_cast<double>(parameters[0][transposed_ ? i * units_ + o : o * inputs_ + i]);
+      }
+    }
+    return map;
+  }
+
   kernels::LayerWork work(int64_t columns) const override {
     const double flops = 2.0 * static_cast<double>(inputs_) * static_cast<double>(units_);
     const int64_t rows = transposed_ ? inputs_ : units_;
