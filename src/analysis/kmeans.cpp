@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "lockstep/comm/agreed_error.h"
 #include "lockstep/core/buffer.h"
 #include "lockstep/core/error.h"
 #include "lockstep/core/random.h"
@@ -52,6 +53,13 @@ int64_t pick(const std::vector<double>& weights, double total, double uniform) {
     if (left < 0) break;
   }
   return last;
+}
+
+// What every rank finds at the same place.
+[[noreturn]] void refuse(int64_t centres, const std::string& samples) {
+  throw comm::AgreedError(
+      text("K-means: ", centres, " centres are more than there are ", samples, "; take that many or fewer"),
+      Failure::kUsage);
 }
 
 double uniform_double(RandomStream& stream) {
@@ -106,7 +114,7 @@ int64_t reseed(std::vector<Nearest>& nearest, int64_t centres) {
       const bool alone = counts[static_cast<size_t>(n.centre)] == 1;
       if (!alone && (farthest == nullptr || n.squared > farthest->squared)) farthest = &n;
     }
-    if (farthest == nullptr) fail("K-means: ", centres, " centres for ", nearest.size(), " samples");
+    if (farthest == nullptr) refuse(centres, text("samples (", nearest.size(), ")"));
     --counts[static_cast<size_t>(farthest->centre)];
     *farthest = {0, static_cast<int64_t>(k)};
     counts[k] = 1;
@@ -155,19 +163,13 @@ Assignment assign(const Team& team, const Rows& samples, std::span<const float> 
 }
 
 std::vector<float> spread_centres(const Team& team, const Rows& samples, int64_t count, uint64_t seed) {
-  if (count > samples.count) {
-    fail_usage("K-means: ", count, " centres are more than there are samples (", samples.count,
-               "); take that many or fewer");
-  }
+  if (count > samples.count) refuse(count, text("samples (", samples.count, ")"));
   std::vector<double> weights(static_cast<size_t>(samples.count), 1.0);  // squared distances, later
   std::vector<float> centres;
   for (int64_t k = 0; k < count; ++k) {
     double total = 0;
     for (const double weight : weights) total += weight;
-    if (total == 0) {
-      fail_usage("K-means: ", count, " centres are more than there are distinct samples (", k, " among ",
-                 samples.count, "); take that many or fewer");
-    }
+    if (total == 0) refuse(count, text("distinct samples (", k, " among ", samples.count, ")"));
     RandomStream stream(seed, Purpose::kCentres, static_cast<uint32_t>(k));
     const auto chosen = samples.row(pick(weights, total, uniform_double(stream)));
     centres.insert(centres.end(), chosen.begin(), chosen.end());
@@ -192,6 +194,7 @@ KMeans k_means(const Team& team, const Rows& samples, std::vector<float> start, 
   result.centres = std::move(start);
   Assignment now = assign(team, samples, result.centres);
   result.inertia.push_back(now.inertia);
+  if (watch) watch({0, now.inertia, 0, 0});
   for (int64_t iteration = 1; iteration <= iterations && !result.converged; ++iteration) {
     std::vector<Nearest> members = now.nearest;
     const int64_t reseeded = reseed(members, count);

@@ -37,7 +37,7 @@ Assignment assign(const Team& team, const Rows& samples, std::span<const float> 
 std::vector<float> spread_centres(const Team& team, const Rows& samples, int64_t count, uint64_t seed);
 
 struct KMeansStep {
-  int64_t iteration = 0;  // from 1
+  int64_t iteration = 0;  // from 1; 0: the start
   double inertia = 0;     // after it
   int64_t moved = 0;      // samples that it gave to another centre
   int64_t reseeded = 0;   // centres without samples that it put on one

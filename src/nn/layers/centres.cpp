@@ -5,6 +5,8 @@
 // weights has the second term's part: ds_k / dw_k = x - w_k.
 #include "lockstep/kernels/centres.h"
 
+#include <cmath>
+
 #include "layers.h"
 #include "lockstep/kernels/dense_product.h"
 #include "lockstep/kernels/gemm.h"
@@ -27,6 +29,18 @@ class Centres : public Layer {
   BackwardReads backward_reads() const override { return {.output = false}; }
   // A number a centre, and the products' own.
   int64_t scratch_floats(int64_t) const override { return count_ + kernels::gemm_scratch(precision_); }
+
+  std::optional<AffineMap> affine_map(std::span<const float* const> parameters) const override {
+    AffineMap map{count_, inputs_, {parameters[0], parameters[0] + count_ * inputs_}, {}};
+    for (int64_t k = 0; k < count_; ++k) {
+      double squares = 0;
+      for (int64_t i = 0; i < inputs_; ++i) {
+        squares += std::pow(map.matrix[static_cast<size_t>(k * inputs_ + i)], 2);
+      }
+      map.offset.push_back(-squares / 2);
+    }
+    return map;
+  }
 
   kernels::LayerWork work(int64_t columns) const override {
     const double flops = 2.0 * static_cast<double>(inputs_) * static_cast<double>(count_);

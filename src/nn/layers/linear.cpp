@@ -35,10 +35,9 @@ class Linear : public Layer {
   int64_t scratch_floats(int64_t) const override { return kernels::gemm_scratch(precision_); }
 
   std::optional<AffineMap> affine_map(std::span<const float* const> parameters) const override {
-    AffineMap map{units_,
-                  inputs_,
-                  std::vector<double>(static_cast<size_t>(units_ * inputs_)),
-                  {parameters[1], parameters[1] + units_}};
+    AffineMap map{units_, inputs_, std::vector<double>(static_cast<size_t>(units_ * inputs_)),
+                  std::vector<double>(static_cast<size_t>(units_))};
+    if (bias_) map.offset.assign(parameters[1], parameters[1] + units_);
     for (int64_t o = 0; o < units_; ++o) {
       for (int64_t i = 0; i < inputs_; ++i) {
         map.matrix[static_cast<size_t>(o * inputs_ + i)] =
