@@ -1,6 +1,7 @@
 // Private to src/analysis: a picture at growing blur, and the differences between neighbouring blurs.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
