@@ -33,8 +33,8 @@ std::vector<float> picture_of(const std::vector<Blob>& blobs, double ground = 0.
 }
 
 std::vector<InterestPoint> points_of(const std::vector<float>& picture, int64_t height = kSide,
-                                     int64_t width = kSide) {
-  return interest_points(picture.data(), height, width);
+                                     int64_t width = kSide, float threshold = 0.03f) {
+  return interest_points(picture.data(), height, width, threshold);
 }
 
 // Some texture: blobs of many places and sizes, none near the border.
@@ -93,10 +93,10 @@ TEST(InterestPoints, LeaveOutWhatIsBelowTheThreshold) {
 }
 
 TEST(InterestPoints, MoveWithThePicture) {
-  const auto points = points_of(picture_of(texture(0, 0)));
-  ASSERT_GE(points.size(), 5u);
+  const auto points = points_of(picture_of(texture(0, 0)), kSide, kSide, 0.01f);
+  ASSERT_GE(points.size(), 7u);
   for (const auto& [right, down] : {std::pair{1, 0}, {0, 1}, {3, -2}, {-5, 7}}) {
-    const auto moved = points_of(picture_of(texture(right, down)));
+    const auto moved = points_of(picture_of(texture(right, down)), kSide, kSide, 0.01f);
     ASSERT_EQ(moved.size(), points.size());
     for (size_t i = 0; i < points.size(); ++i) {
       EXPECT_NEAR(moved[i].x, points[i].x + static_cast<float>(right), 2e-3);

@@ -67,14 +67,15 @@ TEST(ProjectionErrorOverRanks, HasTheBitsOfOneRank) {
 }
 
 TEST(InterestPatchesOverRanks, AreThoseOfOneRank) {
-  const auto numbers = test::random_values(5 * 24 * 24, 8, 0, 255);
-  const ValueSplit<unsigned char> split({numbers.begin(), numbers.end()}, 24 * 24);
+  const auto numbers = test::random_values(5 * 64 * 64, 8, 0, 255);
+  const ValueSplit<unsigned char> split({numbers.begin(), numbers.end()}, 64 * 64);
   io::DatasetInfo info;
-  info.sample_dims = {1, 24, 24};
+  info.sample_dims = {1, 64, 64};
+  info.scale = 1.0 / 255;
   TeamOfThreads alone(1);
   parallel::Workers workers(2, kernels::use_one_thread);
-  const auto expected = PatchPlaces::interest(alone.team, split, info, 5, 9, 0.03);
-  const auto found = PatchPlaces::interest(Team{test::world(), workers}, split, info, 5, 9, 0.03);
+  const auto expected = PatchPlaces::interest(alone.team, split, info, 5, 9, 0.003);
+  const auto found = PatchPlaces::interest(Team{test::world(), workers}, split, info, 5, 9, 0.003);
   ASSERT_GT(expected.count(), 10);
   ASSERT_EQ(found.count(), expected.count());
   for (int64_t i = 0; i < found.count(); ++i) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <map>
 #include <tuple>
 
@@ -131,15 +132,15 @@ TEST(InterestPatches, LieAroundTheStrongestPointsInsideThePicture) {
 }
 
 TEST(InterestPatches, AreAtMostTheCountOfAPictureAndNeverTheSameTwice) {
-  const auto bytes = test::random_values(40 * 40, 4, 0, 255);
-  const ValueSplit<unsigned char> split({bytes.begin(), bytes.end()}, 40 * 40);
+  const auto bytes = test::random_values(120 * 120, 4, 0, 255);
+  const ValueSplit<unsigned char> split({bytes.begin(), bytes.end()}, 120 * 120);
   TeamOfThreads alone(1);
-  const auto all = list(PatchPlaces::interest(alone.team, split, square_info(40), 5, 1000, 0.03));
+  const auto all = list(PatchPlaces::interest(alone.team, split, square_info(120), 5, 1000, 0.003));
   ASSERT_GT(all.size(), 20u);
   auto sorted = all;
   std::sort(sorted.begin(), sorted.end());
   EXPECT_EQ(std::adjacent_find(sorted.begin(), sorted.end()), sorted.end());
-  const auto few = list(PatchPlaces::interest(alone.team, split, square_info(40), 5, 7, 0.03));
+  const auto few = list(PatchPlaces::interest(alone.team, split, square_info(120), 5, 7, 0.003));
   EXPECT_EQ(few, std::vector(all.begin(), all.begin() + 7)) << "the strongest";
 }
 

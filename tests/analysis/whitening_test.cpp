@@ -128,6 +128,8 @@ TEST(Whitening, InOneMatrixProductIsTheSame) {
   for (const WhiteningOptions& options : some_options()) {
     const Whitening whitening(statistics(rows), options);
     const Rows expected = forward(whitening, rows);
+    const double least = whitening.eigenvalues()[static_cast<size_t>(whitening.components() - 1)];
+    const double near = 1e-6 * 10 / std::sqrt(least + options.epsilon);  // |x| is about 10
     const int64_t columns = kernels::columns_for(rows.count);
     std::vector<float> in(static_cast<size_t>(kWidth * columns));
     std::vector<float> out(static_cast<size_t>(whitening.outputs() * columns));
@@ -138,7 +140,7 @@ TEST(Whitening, InOneMatrixProductIsTheSame) {
     whitening.forward_columns(columns, in.data(), out.data());
     for (int64_t n = 0; n < rows.count; ++n) {
       for (int64_t i = 0; i < whitening.outputs(); ++i)
-        EXPECT_NEAR(out[static_cast<size_t>(i * columns + n)], expected.row(n)[static_cast<size_t>(i)], 1e-4);
+        EXPECT_NEAR(out[static_cast<size_t>(i * columns + n)], expected.row(n)[static_cast<size_t>(i)], near);
     }
     std::vector<float> product(expected.values.size());  // rows, as the header says
     kernels::gemm(kernels::Transpose::kNo, kernels::Transpose::kYes, rows.count, expected.width, kWidth,
@@ -146,7 +148,7 @@ TEST(Whitening, InOneMatrixProductIsTheSame) {
                   expected.width);
     for (size_t i = 0; i < product.size(); ++i)
       EXPECT_NEAR(product[i] + whitening.bias()[i % static_cast<size_t>(expected.width)], expected.values[i],
-                  1e-4);
+                  near);
   }
 }
 
