@@ -127,10 +127,8 @@ void append_contrast(io::File& file, const std::string& split, const std::vector
 
 Inverse read_inverse(const io::File& file) {
   if (!file.exists(kGroup)) {
-    fail_usage(
-        file.path(), ": has no ", kGroup,
-        ", so there is nothing to invert; expected a file that 'trainer prepare' wrote, or --preparation "
-        "FILE to name that of which this one is a reconstruction");
+    fail_usage(file.path(), ": has no ", kGroup,
+               ", so there is nothing to invert by; expected a file that 'trainer prepare' wrote");
   }
   Inverse inverse;
   const std::string name = kGroup + "/sample_dims";

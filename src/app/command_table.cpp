@@ -20,8 +20,10 @@ const Key kContrast = {
     "for bytes"};
 const Key kWhiten = {"whiten",
                      "\"zca\" or \"pca\", then epsilon=E, and components=K or retain=SHARE of the variance"};
-const Key kInvert = {"invert", "true: the way back, to values of the original"};
-const Key kPreparation = {"preparation", "the file to invert by, where DATASET is a reconstruction of it"};
+const Key kInvert = {
+    "invert",
+    "the way back, by what this file of prepare's holds: DATASET itself, or the file that DATASET "
+    "reconstructs"};
 const Key kComponents = {"components", "30: of the code"};
 const Key kTrace = {"trace", "what each thread does in one step, for ui.perfetto.dev (a file)"};
 const Key kTraceStep = {"trace-step",
@@ -63,13 +65,15 @@ std::vector<Command> make_table() {
         kOutput},
        cluster_command},
       {"prepare",
-       "trainer prepare DATASET --output F [--patches ...] [--contrast C] [--whiten ...]",
-       "patches, contrast normalisation, whitening by the training split; --invert true: back",
-       {kOutput, kPatches, kContrast, kWhiten, kInvert, kPreparation},
+       "trainer prepare DATASET --output F [--patches ...] [--contrast C] [--whiten ...] [--invert F]",
+       "patches, contrast normalisation, whitening by the training split; --invert: the way back",
+       true,
+       {kOutput, kPatches, kContrast, kWhiten, kInvert},
        prepare_command},
       {"pca",
        "trainer pca DATASET [--components K] [--output F]",
        "squared error of the best linear code, fitted on the training split",
+       true,
        {kOutput, kComponents},
        pca_command},
       {"import",

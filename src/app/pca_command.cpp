@@ -1,6 +1,7 @@
 // pca: what the best linear code of so many components loses.
 #include <cstdio>
 #include <numeric>
+#include <utility>
 
 #include "commands.h"
 #include "data_session.h"
@@ -60,6 +61,21 @@ void write_components(const std::string& path, const std::vector<double>& mean,
   replacement.commit();
 }
 
+// Where the error is measured: as for trained networks.
+std::pair<const char*, const data::Split*> measured(const data::Dataset& dataset) {
+  if (dataset.test) return {"test", dataset.test.get()};
+  if (dataset.validation) return {"validation", dataset.validation.get()};
+  return {"train", dataset.train.get()};
+}
+
+// Collective.
+analysis::Statistics training_statistics(const analysis::Team& team, const data::Dataset& dataset) {
+  const analysis::SampleSource train(*dataset.train, dataset.info);
+  return analysis::statistics_of(
+      team, train.count(), train.width(),
+      [&](int64_t first, int64_t count, float* rows) { train.read(team.workers, first, count, rows); });
+}
+
 }  // namespace
 
 int pca_command(const Context& context) {
@@ -68,26 +84,19 @@ int pca_command(const Context& context) {
   DataSession session(context.group, request.options);
   const data::Dataset& dataset = session.dataset();
   comm::together(context.group, [&] { check(dataset, request.components); });
-
-  const analysis::Team team = session.team();
-  const analysis::SampleSource train(*dataset.train, dataset.info);
-  const analysis::Statistics statistics = analysis::statistics_of(
-      team, train.count(), train.width(),
-      [&](int64_t first, int64_t count, float* rows) { train.read(team.workers, first, count, rows); });
+  const analysis::Statistics statistics = training_statistics(session.team(), dataset);
   kernels::SymmetricEigen principal;
   comm::together(context.group, [&] { principal = analysis::principal_components(statistics); });
-
-  const auto& [name, split] = dataset.test         ? std::pair{"test", dataset.test.get()}
-                              : dataset.validation ? std::pair{"validation", dataset.validation.get()}
-                                                   : std::pair{"train", dataset.train.get()};
-  const double error = analysis::projection_error(team, analysis::SampleSource(*split, dataset.info),
-                                                  statistics.mean, principal.vectors, request.components);
-  const auto values = principal.values.begin();
-  const double discarded = std::accumulate(values + request.components, principal.values.end(), 0.0);
-  const double total = std::accumulate(values, principal.values.end(), 0.0);
-  return on_first_rank(context, [&] {
+  const auto [name, split] = measured(dataset);
+  const double error =
+      analysis::projection_error(session.team(), analysis::SampleSource(*split, dataset.info),
+                                 statistics.mean, principal.vectors, request.components);
+  return on_first_rank(context, [&, name = name] {
     if (!request.output.empty())
       write_components(request.output, statistics.mean, principal, request.components);
+    const auto values = principal.values.begin();
+    const double discarded = std::accumulate(values + request.components, principal.values.end(), 0.0);
+    const double total = std::accumulate(values, principal.values.end(), 0.0);
     std::printf("pca %ld: %s squared-error %.4f discarded-eigenvalues %.4f of %.4f\n",
                 static_cast<long>(request.components), name, error, discarded, total);
     return 0;

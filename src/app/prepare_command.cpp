@@ -14,22 +14,15 @@ namespace {
 
 constexpr const char* kUsage =
     "trainer prepare DATASET --output F [--patches ...] [--contrast C] [--whiten ...], or trainer prepare F "
-    "--invert true --output G";
+    "--invert F --output G";
 constexpr double kMostContrast = 1e9;
 
 struct Request {
   Options options;
   analysis::PreparationOptions steps;
-  bool invert = false;
-  std::string preparation;  // to invert by
+  std::string preparation;  // to invert by; empty: the way forward
   std::string output;
 };
-
-bool truth_setting(const Context& context, const std::string& key) {
-  const std::string value = setting(context, key, "false");
-  if (value == "true" || value == "false") return value == "true";
-  fail_usage("the command line: ", key, " = ", value, " cannot be used; expected true or false");
-}
 
 analysis::PreparationOptions steps_of(const Context& context, uint64_t seed) {
   analysis::PreparationOptions steps;
@@ -50,14 +43,12 @@ Request read_request(const Context& context) {
   apply_settings(request.options, context.arguments, command_keys());
   request.options.dataset = context.arguments.words[0];
   request.steps = steps_of(context, request.options.seed);
-  request.invert = truth_setting(context, "invert");
-  request.preparation = setting(context, "preparation", request.options.dataset);
+  request.preparation = setting(context, "invert", "");
   request.output = required_output(context);
-  if (request.invert && request.steps.any())
+  const bool invert = !request.preparation.empty();
+  if (invert && request.steps.any())
     fail_usage("the command line: --invert goes alone: the file says what was done to its samples");
-  if (!request.invert && was_given(context, "preparation"))
-    fail_usage("the command line: nothing reads --preparation without --invert true");
-  if (!request.invert && !request.steps.any()) {
+  if (!invert && !request.steps.any()) {
     fail_usage(
         "the command line: there is nothing to do; add --patches, --contrast or --whiten, such as --whiten "
         "\"zca epsilon=0.1\"");
@@ -73,7 +64,7 @@ int prepare_command(const Context& context) {
   Request request;
   comm::together(context.group, [&] { request = read_request(context); });
   DataSession session(context.group, request.options);
-  if (request.invert) {
+  if (!request.preparation.empty()) {
     analysis::invert_dataset(session.team(), session.dataset(), request.preparation, request.output);
   } else {
     analysis::prepare_dataset(session.team(), session.dataset(), request.steps, request.output);
