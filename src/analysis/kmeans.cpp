@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 
 #include "lockstep/comm/agreed_error.h"
 #include "lockstep/core/buffer.h"
@@ -185,6 +186,16 @@ std::vector<float> spread_centres(const Team& team, const Rows& samples, int64_t
     weights.resize(static_cast<size_t>(samples.count));
   }
   return centres;
+}
+
+std::string text_of(const KMeansStep& step) {
+  char inertia[32];
+  std::snprintf(inertia, sizeof inertia, "%.12g", step.inertia);
+  if (step.iteration == 0) return text("start: inertia ", inertia);
+  return text("iteration ", step.iteration, ": inertia ", inertia, ", ", step.moved, " samples moved",
+              step.reseeded == 0
+                  ? ""
+                  : text(", ", step.reseeded, " centres without samples put on the farthest ones"));
 }
 
 KMeans k_means(const Team& team, const Rows& samples, std::vector<float> start, int64_t iterations,

@@ -31,6 +31,7 @@ class SharedWriter {
   void append(const std::string& split, const SampleSource::Block& block, const MappedRows& mapped) {
     writer_->append(split, file_rows(block, mapped, info_));
   }
+  void append(const std::string& split, const io::Rows& rows) { writer_->append(split, rows); }
   io::File& file() { return writer_->file(); }
   // Collective.
   void finish() {

@@ -94,20 +94,6 @@ train::Checkpoint checkpoint_of(const analysis::KMeans& found, Options options,
   return checkpoint;
 }
 
-void print_step(const analysis::KMeansStep& step) {
-  if (step.iteration == 0) {
-    std::printf("start: inertia %.12g\n", step.inertia);
-    return;
-  }
-  std::printf("iteration %ld: inertia %.12g, %ld samples moved", static_cast<long>(step.iteration),
-              step.inertia, static_cast<long>(step.moved));
-  if (step.reseeded > 0) {
-    std::printf(", %ld centres without samples moved to the farthest ones", static_cast<long>(step.reseeded));
-  }
-  std::printf("\n");
-  std::fflush(stdout);
-}
-
 void print_end(const analysis::KMeans& found, int64_t samples, const std::string& digest) {
   std::printf("inertia %.12g after %ld iterations (%s), %.6g a sample\ndigest %s\n", found.inertia.back(),
               static_cast<long>(found.inertia.size()) - 1,
@@ -143,7 +129,7 @@ int cluster_command(const Context& context) {
   std::vector<float> start = analysis::spread_centres(team, samples, request.centres, request.options.seed);
   const analysis::KMeans found = analysis::k_means(team, samples, std::move(start), request.iterations,
                                                    [&](const analysis::KMeansStep& step) {
-                                                     if (prints) print_step(step);
+                                                     if (prints) std::printf("%s\n", text_of(step).c_str());
                                                    });
   comm::together(group, [&] {
     train::Checkpoint checkpoint = checkpoint_of(found, request.options, dataset);

@@ -49,6 +49,7 @@ int evaluate_command(const Context& context);
 int cluster_command(const Context& context);
 int prepare_command(const Context& context);
 int pca_command(const Context& context);
+int features_command(const Context& context);
 int import_command(const Context& context);
 int generate_command(const Context& context);
 int inspect_command(const Context& context);
@@ -56,8 +57,11 @@ int diff_command(const Context& context);
 int selftest_command(const Context& context);
 
 // Collective. The options of CONFIG and the command line, and CONFIG's text; without CONFIG, those of LeNet
-// on generated digits.
-Options read_options(const Context& context, const std::string& usage, std::string& configuration);
+// on generated digits. With `learns_features`, which needs a CONFIG, also what 'features' alone reads.
+Options read_options(const Context& context, const std::string& usage, std::string& configuration,
+                     bool learns_features = false);
+// Collective. Trains to the end, and prints the lines that end a run.
+int train_to_the_end(const Context& context, const Options& options, const std::string& configuration);
 
 // Fails where there are fewer or more words than the command takes.
 void require_words(const Context& context, size_t fewest, size_t most, const std::string& usage);

@@ -116,29 +116,35 @@ void check_provenance(const Context& context, const train::Checkpoint& checkpoin
 
 }  // namespace
 
-Options read_options(const Context& context, const std::string& usage, std::string& configuration) {
+Options read_options(const Context& context, const std::string& usage, std::string& configuration,
+                     bool learns_features) {
   Options options;
   configuration = kDefaultConfiguration;
   comm::together(context.group, [&] {
-    require_words(context, 0, 1, usage);
+    require_words(context, learns_features ? 1 : 0, 1, usage);
     std::string name = "the built-in configuration";
     if (!context.arguments.words.empty()) {
       name = context.arguments.words[0];
       configuration = read_text(name);
     }
     apply_configuration(options, configuration, name);
-    apply_settings(options, context.arguments, command_keys());
-    check_unused(options);
+    apply_settings(options, context.arguments,
+                   learns_features ? std::vector<std::string>{"output"} : command_keys());
+    check_unused(options, learns_features);
   });
   return options;
+}
+
+int train_to_the_end(const Context& context, const Options& options, const std::string& configuration) {
+  Session session(context.group, options, configuration, context.command_line);
+  const auto& words = context.arguments.words;
+  return run_to_the_end(context, session, {"the configuration", words.empty() ? "" : words[0]});
 }
 
 int train_command(const Context& context) {
   std::string configuration;
   const Options options = read_options(context, commands()[0].usage, configuration);
-  Session session(context.group, options, configuration, context.command_line);
-  const auto& words = context.arguments.words;
-  return run_to_the_end(context, session, {"the configuration", words.empty() ? "" : words[0]});
+  return train_to_the_end(context, options, configuration);
 }
 
 int resume_command(const Context& context) {

@@ -15,6 +15,7 @@ constexpr int64_t kMostSamples = int64_t{1} << 31;
 constexpr int64_t kMostSteps = (int64_t{1} << 32) - 1;  // random numbers count steps with 32 bits
 constexpr int64_t kMostEpochs = int64_t{1} << 20;
 constexpr int64_t kMostThreads = 4096;
+constexpr double kMostContrast = 1e9;
 
 template <class Number>
 bool parse_number(const std::string& value, Number& number) {
@@ -95,6 +96,19 @@ OptionEntry seed_option() {
           [](const Options& options) { return print_number(options.seed); }};
 }
 
+OptionEntry contrast_option() {
+  return {"contrast",
+          "likewise: each patch to (x - mean) / sqrt(variance + C), on the scale of stored numbers",
+          "none, or a number, 0 or more, such as 10 for bytes",
+          [](Options& options, const std::string& value) {
+            double number = 0;
+            const bool is_number = parse_number(value, number) && number >= 0 && number < kMostContrast;
+            options.contrast = is_number ? std::optional(number) : std::nullopt;
+            return is_number || value == "none";
+          },
+          [](const Options& options) { return options.contrast ? print_number(*options.contrast) : "none"; }};
+}
+
 std::vector<OptionEntry> data_options() {
   return {
       string_option("dataset", &Options::dataset, "an HDF5 dataset, or the name of a generator (digits)",
@@ -113,6 +127,21 @@ std::vector<OptionEntry> data_options() {
                    "training samples of a generated dataset"),
       whole_option("generate-test", &Options::generate_test, 0, kMostSamples,
                    "test samples of a generated dataset"),
+  };
+}
+
+// Written as the options of 'trainer prepare' are; who reads them knows what fits.
+std::vector<OptionEntry> feature_options() {
+  return {
+      string_option("learn", &Options::learn,
+                    "of 'features': what is learned on patches: kmeans, random-patches, random-vectors, "
+                    "autoencoder or rica",
+                    "the learner and how many features, such as \"kmeans 400 iterations=50\""),
+      string_option("patches", &Options::patches, "likewise: the patches that are learned from",
+                    "patches, such as \"random 6 count=400000\""),
+      contrast_option(),
+      string_option("whiten", &Options::whiten, "likewise: how patches are whitened",
+                    "none, or a whitening, such as \"zca epsilon=0.1\""),
   };
 }
 
@@ -185,7 +214,7 @@ std::vector<OptionEntry> run_options() {
 
 std::vector<OptionEntry> all_options() {
   std::vector<OptionEntry> table = data_options();
-  for (auto part : {optimisation_options(), run_options()})
+  for (auto part : {feature_options(), optimisation_options(), run_options()})
     table.insert(table.end(), part.begin(), part.end());
   return table;
 }

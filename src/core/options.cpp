@@ -20,7 +20,9 @@ constexpr const char* kCommandLine = "the command line";
 std::vector<std::string> option_names(const std::vector<std::string>& extra = {}) {
   std::vector<std::string> names = {"layer"};
   for (const auto& entry : option_table()) names.push_back(entry.name);
-  names.insert(names.end(), extra.begin(), extra.end());
+  for (const auto& name : extra) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  }
   return names;
 }
 
@@ -130,7 +132,7 @@ void apply_settings(Options& options, const CommandLine& command_line,
 
 namespace {
 
-// An option that is read only where another has one of these values.
+// An option that is read only where another has one of these values, or a line that begins with one.
 struct Use {
   const char* key;
   const char* choice;
@@ -138,11 +140,19 @@ struct Use {
 };
 
 const std::vector<Use>& conditional_uses() {
-  static const std::vector<Use> uses = {
-      {"momentum", "optimizer", {"sgd"}},          {"nesterov", "optimizer", {"sgd"}},
-      {"beta1", "optimizer", {"adam", "adamw"}},   {"beta2", "optimizer", {"adam", "adamw"}},
-      {"epsilon", "optimizer", {"adam", "adamw"}}, {"schedule-steps", "schedule", {"step"}},
-      {"schedule-gamma", "schedule", {"step"}},    {"schedule-power", "schedule", {"polynomial"}}};
+  const std::vector<std::string> learners = {"kmeans", "random-patches", "random-vectors", "autoencoder",
+                                             "rica"};
+  static const std::vector<Use> uses = {{"momentum", "optimizer", {"sgd"}},
+                                        {"nesterov", "optimizer", {"sgd"}},
+                                        {"beta1", "optimizer", {"adam", "adamw"}},
+                                        {"beta2", "optimizer", {"adam", "adamw"}},
+                                        {"epsilon", "optimizer", {"adam", "adamw"}},
+                                        {"schedule-steps", "schedule", {"step"}},
+                                        {"schedule-gamma", "schedule", {"step"}},
+                                        {"schedule-power", "schedule", {"polynomial"}},
+                                        {"patches", "learn", learners},
+                                        {"contrast", "learn", learners},
+                                        {"whiten", "learn", learners}};
   return uses;
 }
 
@@ -152,12 +162,18 @@ std::string value_of(const Options& options, const std::string& key) {
 }
 
 bool is_read(const Options& options, const Use& use) {
-  return std::find(use.values.begin(), use.values.end(), value_of(options, use.choice)) != use.values.end();
+  const std::string value = value_of(options, use.choice);
+  return std::find(use.values.begin(), use.values.end(), value.substr(0, value.find(' '))) !=
+         use.values.end();
 }
 
 }  // namespace
 
-void check_unused(const Options& options) {
+void check_unused(const Options& options, bool learns_features) {
+  if (options.learn != "none" && !learns_features) {
+    fail_usage(options.origin("learn"), ": nothing reads learn = ", options.learn,
+               " where one network is trained; it is for 'trainer features'");
+  }
   for (const Use& use : conditional_uses()) {
     if (is_read(options, use) || options.origins.count(use.key) == 0) continue;
     // A choice of the command line leaves over what the file had for another; that is no mistake.

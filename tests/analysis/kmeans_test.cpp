@@ -6,23 +6,12 @@
 #include <cmath>
 #include <set>
 
-#include "lockstep/kernels/gemm.h"
+#include "analysis/team_of_threads.h"
 #include "support/expect.h"
 #include "support/values.h"
 
 namespace lockstep::analysis {
 namespace {
-
-class KMeansOnThreads : public ::testing::Test {
- protected:
-  Team team(int threads = 1) {
-    workers_ = std::make_unique<parallel::Workers>(threads, kernels::use_one_thread);
-    return {*group_, *workers_};
-  }
-
-  std::unique_ptr<comm::Group> group_ = comm::group_of_one();
-  std::unique_ptr<parallel::Workers> workers_;
-};
 
 // Some heaps of samples, more than one group of them and no whole number of groups.
 Rows heaps(int64_t count = 1000, int64_t width = 21) {
@@ -49,12 +38,10 @@ double squared(std::span<const float> a, std::span<const float> b) {
   return sum;
 }
 
-using Assign = KMeansOnThreads;
-
-TEST_F(Assign, FindsTheNearestCentreAndItsDistance) {
+TEST(Assign, FindsTheNearestCentreAndItsDistance) {
   const Rows samples = heaps();
   const Rows centres{37, samples.width, test::random_values(37 * samples.width, 3, -2, 2)};
-  const Assignment found = assign(team(), samples, centres.values);
+  const Assignment found = assign(TeamOfThreads(1).team, samples, centres.values);
   ASSERT_EQ(found.nearest.size(), 1000u);
   double inertia = 0;
   for (int64_t n = 0; n < samples.count; ++n) {
@@ -72,17 +59,15 @@ TEST_F(Assign, FindsTheNearestCentreAndItsDistance) {
   EXPECT_EQ(found.inertia, inertia);
 }
 
-TEST_F(Assign, OfEqualCentresTakesTheFirst) {
-  const Assignment found = assign(team(), line({1, 2, 3, 4}), std::vector<float>{9, 2, 2, 9});
+TEST(Assign, OfEqualCentresTakesTheFirst) {
+  const Assignment found = assign(TeamOfThreads(1).team, line({1, 2, 3, 4}), std::vector<float>{9, 2, 2, 9});
   for (const Nearest& nearest : found.nearest) EXPECT_EQ(nearest.centre, 1);
   EXPECT_EQ(found.inertia, 1 + 0 + 1 + 4);
 }
 
-using SpreadCentres = KMeansOnThreads;
-
-TEST_F(SpreadCentres, AreDifferentSamplesThatTheSeedSays) {
+TEST(SpreadCentres, AreDifferentSamplesThatTheSeedSays) {
   const Rows samples = heaps();
-  const std::vector<float> centres = spread_centres(team(), samples, 30, 5);
+  const std::vector<float> centres = spread_centres(TeamOfThreads(1).team, samples, 30, 5);
   std::set<int64_t> chosen;
   for (int64_t k = 0; k < 30; ++k) {
     const auto centre = std::span(centres).subspan(static_cast<size_t>(k * samples.width),
@@ -92,15 +77,16 @@ TEST_F(SpreadCentres, AreDifferentSamplesThatTheSeedSays) {
     }
   }
   EXPECT_EQ(chosen.size(), 30u);
-  EXPECT_TRUE(test::same_bits(spread_centres(team(), samples, 30, 5), centres));
-  EXPECT_FALSE(test::same_bits(spread_centres(team(), samples, 30, 6), centres));
+  EXPECT_TRUE(test::same_bits(spread_centres(TeamOfThreads(1).team, samples, 30, 5), centres));
+  EXPECT_FALSE(test::same_bits(spread_centres(TeamOfThreads(1).team, samples, 30, 6), centres));
 }
 
 // Of 0, 1 and 3 the first is any; then each with a probability proportional to its squared distance: behind 0
 // it is 1 in 1 of 10 cases, behind 1 it is 0 in 1 of 5, behind 3 it is 1 in 4 of 13.
-TEST_F(SpreadCentres, AreChosenBySquaredDistance) {
+TEST(SpreadCentres, AreChosenBySquaredDistance) {
   constexpr int kSeeds = 3000;
-  const Team one = team();
+  TeamOfThreads threads(1);
+  const Team& one = threads.team;
   int first[4] = {};
   int behind[4][4] = {};
   for (int seed = 0; seed < kSeeds; ++seed) {
@@ -120,25 +106,24 @@ TEST_F(SpreadCentres, AreChosenBySquaredDistance) {
   expect_rate(behind[3][1], first[3], 4.0 / 13);
 }
 
-TEST_F(SpreadCentres, CannotBeMoreThanThereAreSamples) {
+TEST(SpreadCentres, CannotBeMoreThanThereAreSamples) {
   test::expect_usage_error(
       [&] {
-        spread_centres(team(), line({1, 2, 3}), 4, 1);
+        spread_centres(TeamOfThreads(1).team, line({1, 2, 3}), 4, 1);
       },
       {"4 centres", "more than there are samples (3)"});
   test::expect_usage_error(
       [&] {
-        spread_centres(team(), line({1, 2, 1, 2, 1}), 3, 1);
+        spread_centres(TeamOfThreads(1).team, line({1, 2, 1, 2, 1}), 3, 1);
       },
       {"3 centres", "more than there are distinct samples (2 among 5)"});
-  EXPECT_EQ(spread_centres(team(), line({1, 2, 1, 2, 1}), 2, 1).size(), 2u);
+  EXPECT_EQ(spread_centres(TeamOfThreads(1).team, line({1, 2, 1, 2, 1}), 2, 1).size(), 2u);
 }
 
-using Lloyd = KMeansOnThreads;
-
-TEST_F(Lloyd, LowersTheInertiaUntilEachCentreIsTheMeanOfItsSamples) {
+TEST(Lloyd, LowersTheInertiaUntilEachCentreIsTheMeanOfItsSamples) {
   const Rows samples = heaps();
-  const Team one = team();
+  TeamOfThreads threads(1);
+  const Team& one = threads.team;
   std::vector<KMeansStep> steps;
   const KMeans found = k_means(one, samples, spread_centres(one, samples, 12, 3), 100,
                                [&](const KMeansStep& step) { steps.push_back(step); });
@@ -166,9 +151,10 @@ TEST_F(Lloyd, LowersTheInertiaUntilEachCentreIsTheMeanOfItsSamples) {
   for (size_t i = 0; i < sums.size(); ++i) EXPECT_NEAR(found.centres[i], sums[i] / counts[i / width], 1e-6);
 }
 
-TEST_F(Lloyd, EndsAfterSoManyIterations) {
+TEST(Lloyd, EndsAfterSoManyIterations) {
   const Rows samples = heaps();
-  const Team one = team();
+  TeamOfThreads threads(1);
+  const Team& one = threads.team;
   const std::vector<float> start = spread_centres(one, samples, 12, 3);
   const KMeans none = k_means(one, samples, start, 0);
   EXPECT_TRUE(test::same_bits(none.centres, start));
@@ -180,9 +166,9 @@ TEST_F(Lloyd, EndsAfterSoManyIterations) {
 
 // Centres at 0, 0 and 5: the second has no sample and moves to 9, the sample farthest from its centre, which
 // the third then no longer counts.
-TEST_F(Lloyd, MovesACentreWithoutSamplesToTheFarthestOne) {
+TEST(Lloyd, MovesACentreWithoutSamplesToTheFarthestOne) {
   int64_t reseeded = 0;
-  const KMeans found = k_means(team(), line({0, 1, 4, 6, 9}), {0, 0, 5}, 1,
+  const KMeans found = k_means(TeamOfThreads(1).team, line({0, 1, 4, 6, 9}), {0, 0, 5}, 1,
                                [&](const KMeansStep& step) { reseeded += step.reseeded; });
   EXPECT_EQ(reseeded, 1);
   EXPECT_EQ(found.centres, (std::vector<float>{0.5f, 9, 5}));
@@ -190,16 +176,17 @@ TEST_F(Lloyd, MovesACentreWithoutSamplesToTheFarthestOne) {
 }
 
 // The farthest, 9, is its centre's only sample; the next of all others is 4 (the first of two equals).
-TEST_F(Lloyd, TakesNoCentresOnlySample) {
-  const KMeans found = k_means(team(), line({0, 4, 6, 9}), {5, 12, 12, 0}, 1);
+TEST(Lloyd, TakesNoCentresOnlySample) {
+  const KMeans found = k_means(TeamOfThreads(1).team, line({0, 4, 6, 9}), {5, 12, 12, 0}, 1);
   EXPECT_EQ(found.centres, (std::vector<float>{6, 9, 4, 0}));
   EXPECT_EQ(found.inertia.back(), 0);
 }
 
-TEST_F(Lloyd, GivesTheSameBitsOnAnyNumberOfThreads) {
+TEST(Lloyd, GivesTheSameBitsOnAnyNumberOfThreads) {
   const Rows samples = heaps();
   const auto run = [&](int threads) {
-    const Team t = team(threads);
+    TeamOfThreads of(threads);
+    const Team& t = of.team;
     return k_means(t, samples, spread_centres(t, samples, 40, 3), 20);
   };
   const KMeans one = run(1);

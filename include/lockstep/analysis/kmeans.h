@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "lockstep/analysis/forward.h"
@@ -42,6 +43,9 @@ struct KMeansStep {
   int64_t moved = 0;      // samples that it gave to another centre
   int64_t reseeded = 0;   // centres without samples that it put on one
 };
+
+// "iteration 3: inertia 81.5, 12 samples moved": for people.
+std::string text_of(const KMeansStep& step);
 
 struct KMeans {
   std::vector<float> centres;

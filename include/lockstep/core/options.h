@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,12 @@ struct Options {
   std::string normalise = "none";  // or "dataset", or "0.5,0.4,0.6/0.2,0.2,0.3": means, then deviations
   int64_t generate_train = 10000;  // samples, where `dataset` names a generator
   int64_t generate_test = 2000;
+
+  // Features of pictures, for 'trainer features' alone.
+  std::string learn = "none";      // "kmeans 400", ...
+  std::string patches = "none";    // "random 6 count=400000"
+  std::optional<double> contrast;  // the constant, on the scale of the stored numbers
+  std::string whiten = "none";     // "zca epsilon=0.1"
 
   // The network.
   std::vector<LayerLine> layers;
@@ -88,8 +95,8 @@ void apply_configuration(Options& options, const std::string& content, const std
 void apply_settings(Options& options, const CommandLine& command_line, const std::vector<std::string>& extra);
 
 // Complains about options that were given but that nothing reads, such as momentum for adam; not about those
-// of a file whose choice the command line has overridden.
-void check_unused(const Options& options);
+// of a file whose choice the command line has overridden. `learns_features`: whether learn = is read.
+void check_unused(const Options& options, bool learns_features = false);
 
 // The options as a configuration that gives the same run, every default written out but those that nothing
 // reads. With `for_comparison`, without what may differ between ranks (threads).
