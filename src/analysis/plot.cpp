@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 #include "plot_canvas.h"
 
@@ -28,10 +29,6 @@ double widest(const std::vector<double>& places) {
 struct Limits {
   double low;
   double high;
-};
-
-struct Margins {
-  double left, top, right, bottom;
 };
 
 // Where an axis begins and ends: as asked, or around what is drawn.
@@ -177,68 +174,85 @@ std::string Plot::next_colour(const std::string& name, char mark) {
   return colour;
 }
 
-std::string Plot::svg() const {
+// Entries of the legend in lines of this width: where each begins.
+std::vector<Plot::Place> Plot::legend_places(double width) const {
+  std::vector<Place> places;
+  Place at{0, 0};
+  for (const Entry& entry : legend_) {
+    if (at.x > 0 && at.x + entry_width(entry.name) > width) at = {0, at.y + kLine};
+    places.push_back(at);
+    at.x += entry_width(entry.name);
+  }
+  return places;
+}
+
+Plot::Layout Plot::layout() const {
   const Limits lx = limits_of(style_.x, x_.low, x_.high, tight_, false);
   const Limits ly = limits_of(style_.y, y_.low, y_.high, tight_, from_zero_);
-  const double scale_room =
-      scale_ ? 12 + kScaleWidth + 4 + widest(ticks(scale_->low, scale_->high, false, 5)) + 18 : 14;
   const double label_room = style_.y.label.empty() ? 0 : kLine;
-  Margins margins{label_room + widest(ticks(ly.low, ly.high, style_.y.logarithmic, 6, style_.y.whole)) + 12,
-                  style_.title.empty() ? 10.0 : 30.0, scale_room,
-                  kLine + (style_.x.label.empty() ? 6 : kLine + 6)};
-  double width = style_.width - margins.left - margins.right;
-  // The legend's lines, and where each entry begins.
-  std::vector<std::pair<double, double>> places;
-  double at = 0;
-  double line = 0;
-  for (const Entry& entry : legend_) {
-    if (at > 0 && at + entry_width(entry.name) > width) {
-      at = 0;
-      line += kLine;
-    }
-    places.emplace_back(at, line);
-    at += entry_width(entry.name);
-  }
-  if (!legend_.empty()) margins.top += line + kLine + 4;
-  double height = style_.height - margins.top - margins.bottom;
+  const double left =
+      label_room + widest(ticks(ly.low, ly.high, style_.y.logarithmic, 6, style_.y.whole)) + 12;
+  const double right =
+      scale_ ? 12 + kScaleWidth + 4 + widest(ticks(scale_->low, scale_->high, false, 5)) + 18 : 14;
+  const double bottom = kLine + (style_.x.label.empty() ? 6 : kLine + 6);
+  Layout layout;
+  double width = style_.width - left - right;
+  layout.legend = legend_places(width);
+  layout.legend_top = (style_.title.empty() ? 10 : 30) + 4;
+  double top = layout.legend_top - 4;
+  if (!layout.legend.empty()) top += layout.legend.back().y + kLine + 4;
+  double height = style_.height - top - bottom;
   if (style_.equal) {
-    const double unit = std::min(width / (lx.high - lx.low), 1.5 * style_.height / (ly.high - ly.low));
+    const double unit = std::min(width / (lx.high - lx.low), height / (ly.high - ly.low));
     width = unit * (lx.high - lx.low);
     height = unit * (ly.high - ly.low);
   }
-  Svg svg(style_.width, margins.top + height + margins.bottom, style_.title);
-  const Mapping x{lx.low, lx.high, margins.left, margins.left + width, style_.x.logarithmic};
-  const Mapping y{ly.low, ly.high, margins.top + height, margins.top, style_.y.logarithmic};
+  layout.x = {lx.low, lx.high, left, left + width, style_.x.logarithmic};
+  layout.y = {ly.low, ly.high, top + height, top, style_.y.logarithmic};
+  layout.height = top + height + bottom;
+  return layout;
+}
+
+void Plot::draw_frame(Svg& svg, const Layout& layout) const {
+  const auto& [x, y] = std::tie(layout.x, layout.y);
   if (!style_.title.empty()) {
     svg.text(x.begin, kLine, style_.title, {{"class", "title"}, {"font-size", "13"}, {"font-weight", "600"}});
   }
   svg.open("g", {{"class", "legend"}});
   for (size_t i = 0; i < legend_.size(); ++i) {
-    const double base = margins.top - line - 10 + places[i].second;
-    draw_entry(svg, x.begin + places[i].first, base, legend_[i].name, legend_[i].colour, legend_[i].mark);
+    draw_entry(svg, x.begin + layout.legend[i].x, layout.legend_top + 6 + layout.legend[i].y, legend_[i].name,
+               legend_[i].colour, legend_[i].mark);
   }
   svg.close();
   draw_x_axis(svg, style_.x, x, y);
   draw_y_axis(svg, style_.y, x, y);
   if (!style_.y.label.empty()) draw_upright(svg, kLine - 3, (y.begin + y.end) / 2, style_.y.label);
+  if (scale_) draw_scale(svg, x.end + 12, y, scale_->low, scale_->high, scale_->map, scale_->label);
+}
+
+std::string Plot::svg() const {
+  const Layout layout = this->layout();
+  const auto& [x, y] = std::tie(layout.x, layout.y);
+  Svg svg(style_.width, layout.height, style_.title);
+  draw_frame(svg, layout);
   // An element that cuts off what lies outside; its coordinates are those around it.
+  const std::string corner = svg_number(x.begin) + " " + svg_number(y.end);
+  const double width = x.end - x.begin;
+  const double height = y.begin - y.end;
   svg.open("svg", {{"class", "area"},
                    {"x", x.begin},
                    {"y", y.end},
                    {"width", width},
                    {"height", height},
-                   {"viewBox", svg_number(x.begin) + " " + svg_number(y.end) + " " + svg_number(width) + " " +
-                                   svg_number(height)}});
+                   {"viewBox", corner + " " + svg_number(width) + " " + svg_number(height)}});
   const Canvas canvas{svg, x, y, scale_.has_value()};
   for (const Layer& layer : layers_) layer(canvas);
   svg.close();
   svg.element("path", {{"class", "frame"},
-                       {"d", "M" + svg_number(x.begin) + " " + svg_number(y.end) + "V" + svg_number(y.begin) +
-                                 "H" + svg_number(x.end)},
+                       {"d", "M" + corner + "V" + svg_number(y.begin) + "H" + svg_number(x.end)},
                        {"fill", "none"},
                        {"stroke", "currentColor"},
                        {"stroke-opacity", "0.5"}});
-  if (scale_) draw_scale(svg, x.end + 12, y, scale_->low, scale_->high, scale_->map, scale_->label);
   return svg.finish();
 }
 

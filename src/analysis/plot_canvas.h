@@ -24,6 +24,15 @@ struct Mapping {
   }
 };
 
+// Where everything lies.
+struct Plot::Layout {
+  Mapping x;
+  Mapping y;
+  double height;  // of the drawing
+  std::vector<Place> legend;
+  double legend_top;
+};
+
 struct Plot::Canvas {
   Svg& svg;
   Mapping x;

@@ -46,13 +46,13 @@ Image coloured(const PlaneGrid& grid, ColourMap map, const Range& range) {
   return image;
 }
 
-struct Place {
+struct PlanePoint {
   double x;
   double y;
 };
 
 // Where the level crosses the edges of one cell: pairs of places to be joined.
-void cross_cell(const PlaneGrid& grid, int64_t row, int64_t column, double level, std::vector<Place>& pairs) {
+void cross_cell(const PlaneGrid& grid, int64_t row, int64_t column, double level, std::vector<PlanePoint>& pairs) {
   // Corners counter-clockwise from the lower left.
   static constexpr std::array<std::array<int64_t, 2>, 4> kCorners = {{{0, 0}, {0, 1}, {1, 1}, {1, 0}}};
   std::array<double, 4> value;
@@ -61,16 +61,16 @@ void cross_cell(const PlaneGrid& grid, int64_t row, int64_t column, double level
         grid.values[static_cast<size_t>((row + kCorners[k][0]) * grid.columns + column + kCorners[k][1])];
     if (!std::isfinite(value[k])) return;
   }
-  std::vector<Place> crossings;
+  std::vector<PlanePoint> crossings;
   for (size_t k = 0; k < 4; ++k) {
     const size_t next = (k + 1) % 4;
     if ((value[k] >= level) == (value[next] >= level)) continue;
     const double part = (level - value[k]) / (value[next] - value[k]);
     const auto at = [&](size_t corner) {
-      return Place{grid.x(column + kCorners[corner][1]), grid.y(row + kCorners[corner][0])};
+      return PlanePoint{grid.x(column + kCorners[corner][1]), grid.y(row + kCorners[corner][0])};
     };
-    const Place a = at(k);
-    const Place b = at(next);
+    const PlanePoint a = at(k);
+    const PlanePoint b = at(next);
     crossings.push_back({a.x + part * (b.x - a.x), a.y + part * (b.y - a.y)});
   }
   // In a saddle the mean of the corners says which two of them belong together.
@@ -139,7 +139,7 @@ void Plot::contours(const PlaneGrid& grid, std::span<const double> levels) {
   layers_.push_back([grid, levels = std::vector<double>(levels.begin(), levels.end())](const Canvas& canvas) {
     canvas.svg.open("g", {{"class", "contours"}, {"opacity", "0.6"}});
     for (const double level : levels) {
-      std::vector<Place> pairs;
+      std::vector<PlanePoint> pairs;
       for (int64_t r = 0; r + 1 < grid.rows; ++r) {
         for (int64_t c = 0; c + 1 < grid.columns; ++c) cross_cell(grid, r, c, level, pairs);
       }

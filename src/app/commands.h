@@ -51,6 +51,8 @@ int generate_command(const Context& context);
 int inspect_command(const Context& context);
 int diff_command(const Context& context);
 int selftest_command(const Context& context);
+int report_command(const Context& context);
+int picture_command(const Context& context);
 
 // Collective. The options of CONFIG and the command line, and CONFIG's text; without CONFIG, those of LeNet
 // on generated digits.
@@ -66,8 +68,8 @@ int64_t whole_setting(const Context& context, const std::string& key, int64_t lo
                       int64_t fallback);
 double real_setting(const Context& context, const std::string& key, double lowest, double highest,
                     double fallback);
-// The file that --output names; a usage error where there is none.
-std::string required_output(const Context& context);
+// The file that --output names; a usage error, with an example of one, where there is none.
+std::string required_output(const Context& context, const std::string& example = "datasets/mnist.h5");
 
 // Collective. Runs on rank 0; a failure is everybody's, and so is the exit code.
 int on_first_rank(const Context& context, const std::function<int()>& action);

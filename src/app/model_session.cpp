@@ -4,6 +4,8 @@
 #include "lockstep/comm/placement.h"
 #include "lockstep/core/error.h"
 #include "lockstep/kernels/gemm.h"
+#include "lockstep/train/evaluate.h"
+#include "lockstep/train/memory.h"
 
 namespace lockstep::app {
 
@@ -39,10 +41,19 @@ ModelSession::ModelSession(const Context& context, const std::string& path, cons
     model_ = std::make_unique<train::Model>(train::make_model(options_, dataset_.info));
     const nn::Network& network = model_->network;
     train::require_same_network(checkpoint_.layout, network.layout(), network.input_shape(), path);
-    unpacker_ = std::make_unique<data::Unpacker>(data::with_statistics(options_, dataset_), dataset_.info);
+    options_ = data::with_statistics(options_, dataset_);
+    unpacker_ = std::make_unique<data::Unpacker>(options_, dataset_.info);
     const int threads = options_.threads > 0 ? static_cast<int>(options_.threads) : here.fair_threads;
     workers_ = std::make_unique<parallel::Workers>(threads, kernels::use_one_thread);
   });
+}
+
+train::Score ModelSession::score(const data::Split& split) {
+  const int64_t microbatch = train::Cut(options_, dataset_).microbatch;
+  std::unique_ptr<train::Engine> engine;
+  comm::together(
+      group_, [&] { engine = std::make_unique<train::Engine>(*model_, *unpacker_, *workers_, microbatch); });
+  return train::evaluate(*engine, *model_, group_, microbatch, split, parameters());
 }
 
 const data::Split& ModelSession::split(const std::string& name) const {

@@ -21,7 +21,7 @@
 namespace lockstep::analysis {
 
 struct Axis {
-  std::string label;
+  std::string label = {};
   bool logarithmic = false;
   // Where it ends; nothing: where what is drawn ends, a little further to a round number or margin.
   std::optional<double> low = std::nullopt;
@@ -30,9 +30,9 @@ struct Axis {
 };
 
 struct PlotStyle {
-  std::string title;
-  Axis x;
-  Axis y;
+  std::string title = {};
+  Axis x = {};
+  Axis y = {};
   double width = 460;  // of the whole drawing
   double height = 320;
   bool equal = false;  // a unit is as long on both axes: for planes
@@ -116,6 +116,14 @@ class Plot {
     void include(double value);
   };
 
+  struct Place {
+    double x, y;
+  };
+  struct Layout;
+
+  std::vector<Place> legend_places(double width) const;
+  Layout layout() const;
+  void draw_frame(Svg& svg, const Layout& layout) const;
   bool drawable(double x, double y) const;
   void include(std::span<const double> x, std::span<const double> y);
   std::string next_colour(const std::string& name, char mark);
