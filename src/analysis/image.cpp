@@ -75,12 +75,17 @@ Image draw_tiles(std::span<const float> values, const TileStyle& style) {
   const auto about_square = static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(count))));
   const int64_t columns = std::min(count, style.columns > 0 ? style.columns : about_square);
   const int64_t rows = (count + columns - 1) / columns;
+  constexpr int64_t kWider = 3;  // margins, more
+  const auto gaps = [&](int64_t row) {
+    return style.together > 0 ? row / style.together * kWider * style.margin : 0;
+  };
   const int64_t step_x = style.shape.width * style.zoom + style.margin;
   const int64_t step_y = style.shape.height * style.zoom + style.margin;
-  Image image(columns * step_x + style.margin, rows * step_y + style.margin, style.shape.channels,
-              style.ground);
+  Image image(columns * step_x + style.margin, rows * step_y + gaps(rows - 1) + style.margin,
+              style.shape.channels, style.ground);
   for (int64_t i = 0; i < count; ++i) {
-    draw_tile(image, style.margin + i % columns * step_x, style.margin + i / columns * step_y,
+    draw_tile(image, style.margin + i % columns * step_x,
+              style.margin + i / columns * step_y + gaps(i / columns),
               values.subspan(static_cast<size_t>(i * size), static_cast<size_t>(size)), style);
   }
   return image;

@@ -196,19 +196,23 @@ Plot::Layout Plot::layout() const {
       scale_ ? 12 + kScaleWidth + 4 + widest(ticks(scale_->low, scale_->high, false, 5)) + 18 : 14;
   const double bottom = kLine + (style_.x.label.empty() ? 6 : kLine + 6);
   Layout layout;
+  double top = 0;
   double width = style_.width - left - right;
-  layout.legend = legend_places(width);
+  double height = 0;
   layout.legend_top = (style_.title.empty() ? 10 : 30) + 4;
-  double top = layout.legend_top - 4;
-  if (!layout.legend.empty()) top += layout.legend.back().y + kLine + 4;
-  double height = style_.height - top - bottom;
-  if (style_.equal) {
+  // The legend takes more lines where equal scales make the area narrower.
+  for (int round = 0; round < 2; ++round) {
+    layout.legend = legend_places(width);
+    top = layout.legend_top - 4 + (layout.legend.empty() ? 0 : layout.legend.back().y + kLine + 4);
+    height = style_.height - top - bottom;
+    if (!style_.equal) break;
     const double unit = std::min(width / (lx.high - lx.low), height / (ly.high - ly.low));
     width = unit * (lx.high - lx.low);
     height = unit * (ly.high - ly.low);
   }
   layout.x = {lx.low, lx.high, left, left + width, style_.x.logarithmic};
   layout.y = {ly.low, ly.high, top + height, top, style_.y.logarithmic};
+  layout.width = style_.equal ? left + width + right : style_.width;
   layout.height = top + height + bottom;
   return layout;
 }
@@ -233,7 +237,7 @@ void Plot::draw_frame(Svg& svg, const Layout& layout) const {
 std::string Plot::svg() const {
   const Layout layout = this->layout();
   const auto& [x, y] = std::tie(layout.x, layout.y);
-  Svg svg(style_.width, layout.height, style_.title);
+  Svg svg(layout.width, layout.height, style_.title);
   draw_frame(svg, layout);
   // An element that cuts off what lies outside; its coordinates are those around it.
   const std::string corner = svg_number(x.begin) + " " + svg_number(y.end);

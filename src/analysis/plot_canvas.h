@@ -28,7 +28,8 @@ struct Mapping {
 struct Plot::Layout {
   Mapping x;
   Mapping y;
-  double height;  // of the drawing
+  double width;  // of the drawing
+  double height;
   std::vector<Place> legend;
   double legend_top;
 };

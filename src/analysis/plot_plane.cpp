@@ -52,7 +52,8 @@ struct PlanePoint {
 };
 
 // Where the level crosses the edges of one cell: pairs of places to be joined.
-void cross_cell(const PlaneGrid& grid, int64_t row, int64_t column, double level, std::vector<PlanePoint>& pairs) {
+void cross_cell(const PlaneGrid& grid, int64_t row, int64_t column, double level,
+                std::vector<PlanePoint>& pairs) {
   // Corners counter-clockwise from the lower left.
   static constexpr std::array<std::array<int64_t, 2>, 4> kCorners = {{{0, 0}, {0, 1}, {1, 1}, {1, 0}}};
   std::array<double, 4> value;

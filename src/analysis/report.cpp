@@ -1,5 +1,7 @@
 #include "lockstep/analysis/report.h"
 
+#include <algorithm>
+
 #include "lockstep/analysis/pictures.h"
 #include "lockstep/analysis/svg.h"
 #include "report_style.h"
@@ -20,8 +22,13 @@ std::string headline(const Facts& facts) {
   return page + "</dl>\n";
 }
 
+// As wide as its picture, so that narrow ones stand side by side.
 std::string figure(const PictureKind& kind, const Picture& picture, int number) {
-  std::string page = "<figure id=\"" + kind.name + "\">\n<div class=\"picture\">";
+  constexpr double kNarrowest = 440;  // pixels, for the caption
+  const double own = picture.image ? static_cast<double>(picture.image->width()) : width_of(picture.svg);
+  std::string page = "<figure id=\"" + kind.name +
+                     "\" style=\"width:" + svg_number(std::max(own, kNarrowest)) +
+                     "px\">\n<div class=\"picture\">";
   if (picture.image) {
     page += "<img alt=\"" + escape_markup(kind.title) + "\" width=\"" +
             std::to_string(picture.image->width()) + "\" height=\"" +
@@ -34,12 +41,12 @@ std::string figure(const PictureKind& kind, const Picture& picture, int number) 
 }
 
 std::string figures(Material& material) {
-  std::string page;
+  std::string page = "<div class=\"figures\">\n";
   int number = 0;
   for (const PictureKind& kind : picture_kinds()) {
     if (kind.lacks(material).empty()) page += figure(kind, kind.draw(material), ++number);
   }
-  return page;
+  return page + "</div>\n";
 }
 
 // A row a layer: its line, what comes out, what it has to learn.
@@ -57,7 +64,7 @@ std::string network_table(const nn::Network& network) {
     }
     page += "<tr><td>" + escape_markup(node.name) + "</td><td><code>" + escape_markup(node.line) +
             "</code></td><td class=\"number\">" + node.layer->output_shape().to_string() +
-            "</td><td class=\"number\">" + std::to_string(own) + (adopts ? " + shared" : "") + "</td></tr>\n";
+            "</td><td class=\"number\">" + grouped(own) + (adopts ? " + shared" : "") + "</td></tr>\n";
   }
   return page + "</table></div>\n";
 }
@@ -71,6 +78,15 @@ std::string fact_table(const Facts& facts) {
 }
 
 }  // namespace
+
+std::string grouped(int64_t number) {
+  std::string digits = std::to_string(number);
+  const int64_t first = number < 0 ? 1 : 0;
+  for (auto at = static_cast<int64_t>(digits.size()) - 3; at > first; at -= 3) {
+    digits.insert(static_cast<size_t>(at), ",");
+  }
+  return digits;
+}
 
 std::string report_page(Material& material, const ReportText& text) {
   std::string page = "<!DOCTYPE html>\n<html lang=\"en\" xmlns=\"http://www.w3.org/1999/xhtml\">\n<head>\n";

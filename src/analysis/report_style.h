@@ -16,7 +16,8 @@ p{margin:0 0 12px;max-width:75ch}
 .headline div{flex:1 1 auto;padding:12px 18px}
 .headline dt{font-size:12px;color:var(--soft)}
 .headline dd{margin:2px 0 0;font-size:19px;white-space:nowrap;font-weight:600;font-variant-numeric:tabular-nums}
-figure{margin:0 0 32px}
+.figures{display:flex;flex-wrap:wrap;column-gap:20px;align-items:flex-end}
+figure{margin:0 0 32px;max-width:100%}
 figure .picture{overflow-x:auto}
 figure svg,figure img{display:block;max-width:100%;height:auto}
 figure img{image-rendering:pixelated}

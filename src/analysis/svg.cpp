@@ -25,17 +25,14 @@ bool is_xml_character(std::string_view character) {
   return character != "\xEF\xBF\xBE" && character != "\xEF\xBF\xBF";
 }
 
-// The width and height that a drawing of ours states of itself.
-std::pair<double, double> size_of(const std::string& drawing) {
-  const auto number = [&](const std::string& name) {
-    const size_t at = drawing.find(" " + name + "=\"");
-    if (at == std::string::npos) fail("a drawing without ", name);
-    double value = 0;
-    const char* begin = drawing.data() + at + name.size() + 3;
-    std::from_chars(begin, drawing.data() + drawing.size(), value);
-    return value;
-  };
-  return {number("width"), number("height")};
+// A number that a drawing of ours states of itself.
+double stated(const std::string& drawing, const std::string& name) {
+  const size_t at = drawing.find(" " + name + "=\"");
+  if (at == std::string::npos) fail("a drawing without ", name);
+  double value = 0;
+  const char* begin = drawing.data() + at + name.size() + 3;
+  std::from_chars(begin, drawing.data() + drawing.size(), value);
+  return value;
 }
 
 }  // namespace
@@ -141,6 +138,8 @@ std::string Svg::finish() {
   return std::move(out_);
 }
 
+double width_of(const std::string& drawing) { return stated(drawing, "width"); }
+
 std::string side_by_side(const std::vector<std::string>& drawings, std::string_view title, int64_t columns) {
   columns = std::max<int64_t>(columns, 1);
   double cell_width = 0;
@@ -148,9 +147,8 @@ std::string side_by_side(const std::vector<std::string>& drawings, std::string_v
   double end = 0;
   for (size_t i = 0; i < drawings.size(); ++i) {
     if (static_cast<int64_t>(i) % columns == 0) tops.push_back(end);
-    const auto [width, height] = size_of(drawings[i]);
-    cell_width = std::max(cell_width, width);
-    end = std::max(end, tops.back() + height);
+    cell_width = std::max(cell_width, width_of(drawings[i]));
+    end = std::max(end, tops.back() + stated(drawings[i], "height"));
   }
   const auto across = static_cast<double>(std::min<int64_t>(columns, static_cast<int64_t>(drawings.size())));
   Svg svg(cell_width * across, end, title);

@@ -24,14 +24,6 @@ void check_output(const Context& context, const std::string& output, const std::
   if (context.group.rank() == 0) io::Replacement probe(output);
 }
 
-// "1234567" as "1,234,567".
-std::string grouped(int64_t number) {
-  std::string digits = std::to_string(number);
-  for (auto at = static_cast<int64_t>(digits.size()) - 3; at > 0; at -= 3)
-    digits.insert(static_cast<size_t>(at), ",");
-  return digits;
-}
-
 struct Chosen {
   std::string name;
   const data::Split& split;
@@ -82,7 +74,7 @@ std::string epochs_text(const train::State& state, const data::Dataset& dataset)
 }
 
 std::string rows_text(const std::unique_ptr<data::Split>& split) {
-  return split ? grouped(split->rows()) : "0";
+  return split ? analysis::grouped(split->rows()) : "0";
 }
 
 analysis::ReportText text_of(const ModelSession& session, const std::string& path, const Chosen& chosen,
@@ -93,19 +85,19 @@ analysis::ReportText text_of(const ModelSession& session, const std::string& pat
   analysis::ReportText report;
   report.title = std::filesystem::path(path).filename().string();
   report.summary = text("A network of ", session.network().nodes().size(), " layers with ",
-                        grouped(checkpoint.layout.count()), " parameters, trained on ", dataset.name, " for ",
-                        grouped(checkpoint.state.step), " steps", checkpoint.state.finished ? "" : " so far",
-                        "; its samples are ", dataset.shape().to_string(),
-                        ". Pictures of samples, codes and scores are of the ", chosen.name, " split (",
-                        grouped(chosen.split.rows()), " samples).");
+                        analysis::grouped(checkpoint.layout.count()), " parameters, trained on ",
+                        dataset.name, " for ", analysis::grouped(checkpoint.state.step), " steps",
+                        checkpoint.state.finished ? "" : " so far", "; its samples are ",
+                        dataset.shape().to_string(), ". Pictures of samples, codes and scores are of the ",
+                        chosen.name, " split (", analysis::grouped(chosen.split.rows()), " samples).");
   char loss[40];
   std::snprintf(loss, sizeof loss, "%.4f", score.loss);
   report.headline = {
       {"task", task_of(session)},
       {chosen.name + (rate ? " error" : " squared error"), train::error_text(score.error, rate)},
       {chosen.name + " loss", loss},
-      {"parameters", grouped(checkpoint.layout.count())},
-      {"steps", grouped(checkpoint.state.step)},
+      {"parameters", analysis::grouped(checkpoint.layout.count())},
+      {"steps", analysis::grouped(checkpoint.state.step)},
       {"epochs", epochs_text(checkpoint.state, dataset)}};
   report.configuration = checkpoint.configuration;
   report.resolved = checkpoint.resolved;

@@ -56,6 +56,7 @@ struct TileStyle {
   Shape shape;           // of a tile, in natural order; 1 channel is grey, 3 are RGB, others are refused
   int64_t columns = 0;   // tiles side by side; 0: about as many as one above the other
   int64_t margin = 2;    // pixels
+  int64_t together = 0;  // rows that belong together: more margin behind each so many; 0: none
   int64_t zoom = 1;      // pixels a value, both ways
   uint8_t ground = 240;  // the level of margins and empty places
   // Nothing: each tile by its own range symmetric about 0, so that 0 is mid-grey.

@@ -22,6 +22,9 @@ struct ReportText {
   std::string digest;
 };
 
+// "1234567" as "1,234,567".
+std::string grouped(int64_t number);
+
 // Collective; the same page on every rank. HTML that is also well-formed XML, with every picture of
 // picture_kinds() that there is of the subject. Light or dark, as the reader has it.
 std::string report_page(Material& material, const ReportText& text);

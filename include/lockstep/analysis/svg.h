@@ -52,6 +52,9 @@ class Svg {
   std::vector<std::string> open_;
 };
 
+// The width that a drawing states of itself.
+double width_of(const std::string& drawing);
+
 // Drawings beside each other, or one above the other after so many columns, as one.
 std::string side_by_side(const std::vector<std::string>& drawings, std::string_view title, int64_t columns);
 

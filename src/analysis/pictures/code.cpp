@@ -159,7 +159,7 @@ Picture draw_embedding(Material& material) {
   Plot plot({.title = "Code",
              .x = {.label = plane ? "first unit" : component_label("first", places.x_share)},
              .y = {.label = plane ? "second unit" : component_label("second", places.y_share)},
-             .width = 620,
+             .width = 500,
              .height = 420,
              .equal = true});
   plot.points(places.x, places.y, code.labels, names);

@@ -57,8 +57,11 @@ Picture draw_reconstructions(Material& material) {
   for (int64_t r = 0; r < outputs.count; ++r)
     error += squared_distance(samples.inputs.row(r), outputs.row(r));
   Picture picture;
-  picture.image = draw_tiles(
-      tiles, {.shape = shape, .columns = columns, .zoom = zoom, .range = material.tile_range(originals)});
+  picture.image = draw_tiles(tiles, {.shape = shape,
+                                     .columns = columns,
+                                     .together = 2,
+                                     .zoom = zoom,
+                                     .range = material.tile_range(originals)});
   picture.caption =
       text("Samples of the ", material.subject().split_name,
            " split, evenly spread over it, and below each row what the autoencoder makes of them; the ",
@@ -84,9 +87,9 @@ Picture draw_confusion(Material& material) {
   const double side = cell * static_cast<double>(classes);
   const bool words = cell >= 18;  // pixels, to hold a number
   Image colours(classes, classes, 3);
-  Svg svg(side + 90, side + 70, "Confusion matrix");
+  Svg svg(side + 64, side + 54, "Confusion matrix");
   const double left = 56;
-  const double top = 24;
+  const double top = 8;
   const auto count = [&](int64_t label, int64_t found) {
     return all.confusion[static_cast<size_t>(label * classes + found)];
   };

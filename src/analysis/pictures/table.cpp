@@ -16,11 +16,11 @@ const std::vector<PictureKind>& picture_kinds() {
        draw_filters},
       {"decoder", "Filters of the decoder", "an autoencoder's last weights: what each unit paints", false,
        lacks_decoder, draw_decoder},
-      {"confusion", "Confusion matrix", "what each class was taken for", true, lacks_confusion,
-       draw_confusion},
       {"mistakes", "Worst samples", "the samples of the highest loss", true, lacks_mistakes, draw_mistakes},
       {"histogram", "Code values", "values of the code, and its units' means", true, lacks_histogram,
        draw_histogram},
+      {"confusion", "Confusion matrix", "what each class was taken for", true, lacks_confusion,
+       draw_confusion},
       {"embedding", "Code in two dimensions", "the code's first two principal components, coloured by label",
        true, lacks_embedding, draw_embedding},
   };
