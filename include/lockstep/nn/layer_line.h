@@ -24,7 +24,9 @@ struct NetworkSettings {
 class LayerArguments {
  public:
   // `position` is the layer's place in the network, from 0: what tells its random numbers from other layers'.
-  LayerArguments(const LayerLine& line, uint32_t position, const NetworkSettings& settings = {});
+  // `noun` is what a line of this form says: other things than layers are written so too.
+  LayerArguments(const LayerLine& line, uint32_t position, const NetworkSettings& settings = {},
+                 std::string noun = "layer");
 
   const std::string& type() const { return type_; }
   uint32_t position() const { return position_; }
@@ -39,6 +41,7 @@ class LayerArguments {
   int64_t whole(const std::string& name, int64_t lowest, int64_t fallback);
   double real(const std::string& name, double lowest, double below, double fallback);
   std::string word(const std::string& name, const std::string& fallback);
+  bool yes_or_no(const std::string& name, bool fallback);
   bool has(const std::string& name) const { return values_.count(name) > 0; }
 
   // Complains about what nobody asked for.
@@ -52,6 +55,7 @@ class LayerArguments {
 
   std::string line_;
   std::string origin_;
+  std::string noun_;
   uint32_t position_;
   NetworkSettings settings_;
   std::string type_;
