@@ -18,6 +18,10 @@ namespace lockstep::app {
 
 namespace {
 
+constexpr const char* kReportUsage = "trainer report CHECKPOINT --output page.html";
+constexpr const char* kPictureUsage = "trainer picture CHECKPOINT KIND --output F.png";
+const std::vector<std::string> kOptionsRead = {"dataset", "threads", "in-memory"};
+
 // A file that cannot be written shall be known before the work.
 void check_output(const Context& context, const std::string& output, const std::string& checkpoint) {
   require_distinct({{"the output", output}}, {{"the checkpoint", checkpoint}});
@@ -144,7 +148,8 @@ std::string file_of(const analysis::PictureKind& kind, const analysis::Picture& 
 int report_command(const Context& context) {
   std::string output;
   comm::together(context.group, [&] {
-    require_words(context, 1, 1, "trainer report CHECKPOINT --output page.html [--split S] [--code LAYER]");
+    require_words(context, 1, 1, kReportUsage);
+    require_run_options(context, kOptionsRead, kReportUsage);
     output = required_output(context, "report.html");
     check_output(context, output, context.arguments.words[0]);
   });
@@ -169,8 +174,8 @@ int report_command(const Context& context) {
 int picture_command(const Context& context) {
   std::string output;
   comm::together(context.group, [&] {
-    require_words(context, 2, 2,
-                  "trainer picture CHECKPOINT KIND --output F.png|F.svg [--split S] [--code LAYER]");
+    require_words(context, 2, 2, kPictureUsage);
+    require_run_options(context, kOptionsRead, kPictureUsage);
     output = required_output(context, "filters.png");
     ending_of(output);
     check_output(context, output, context.arguments.words[0]);
