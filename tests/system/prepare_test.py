@@ -197,8 +197,11 @@ class PrepareTest(SystemTest):
                     self.assertTrue(filecmp.cmp(found, back, shallow=False))
 
     def test_samples_that_are_read_when_they_are_needed(self):
+        source = digits(type(self))
         words = ["--patches", "random 5 count=900", "--contrast", 10, "--whiten", "zca epsilon=0.1"]
-        self.assertTrue(filecmp.cmp(self.prepare(*words), self.prepare(*words, "--in-memory", "no", name="q.h5"), shallow=False))
+        held = self.prepare(*words, source=source)
+        read_again = self.prepare(*words, "--in-memory", "no", source=source, name="q.h5")
+        self.assertTrue(filecmp.cmp(held, read_again, shallow=False))
 
     def test_networks_train_on_it(self):
         path = self.prepare("--patches", "random 5 count=900", "--contrast", 10, "--whiten", "zca epsilon=0.1")
