@@ -33,6 +33,8 @@ class Reconstruction {
   // The following are not collective, and thread safe where each thread has a slot of its own (that of
   // Workers::for_each()).
   Point operator()(const Point& x, int slot = 0) const;
+  // Of many points at once, one behind the other; only of a network that is not exact().
+  std::vector<double> outputs(const Rows& rows, int slot) const;
   // dr_i / dx_j, width x width, row major. Of a central difference the error is about 1e-5 of the values.
   std::vector<double> jacobian(const Point& x, int slot = 0) const;
   // The Jacobian's eigenvalues as kernels::eigenvalues() has them. Those of a product B A of a decoder's and
@@ -40,7 +42,6 @@ class Reconstruction {
   std::vector<std::complex<double>> spectrum(const Point& x, int slot = 0) const;
 
  private:
-  std::vector<double> outputs(const Rows& rows, int slot) const;  // of a network that is no chain
   std::vector<double> differences(const Point& x, int slot) const;
   void divide();
 
