@@ -18,6 +18,15 @@ using nn::ScalarFunction;
 
 constexpr int64_t kRows = 32;  // whose energies are computed at once
 
+// Of integrals along a line, of the integral of the absolute value: of one energy of many; of checks; of what
+// is in single precision.
+constexpr double kTolerance = 1e-7;
+constexpr double kFineTolerance = 1e-10;
+constexpr double kSingleTolerance = 1e-5;
+// How often a line is halved at most.
+constexpr int kDeepest = 40;
+constexpr int kDeepestSingle = 6;
+
 bool is_sigmoid(const DenseChain::Stage& stage) {
   const auto* function = std::get_if<ScalarFunction>(&stage);
   return function != nullptr && std::string(function->name) == "sigmoid";
@@ -173,7 +182,7 @@ double Energy::closed_form(const Point& x, const double* products) const {
 double Energy::own_part(const Point& x) const { return binary_ ? entropy(x) : -product(x, x) / 2; }
 
 double Energy::operator()(const Point& x, int slot) const {
-  if (!closed()) return segment(start_, x, slot);
+  if (!closed()) return segment(start_, x, kTolerance, slot);
   std::vector<double> products(static_cast<size_t>(tied_->encoder.outputs));
   kernels::multiply(false, tied_->encoder.outputs, 1, width(), tied_->encoder.matrix.data(), x.data(),
                     products.data());
@@ -198,32 +207,28 @@ std::vector<double> Energy::of_rows(std::span<const float> rows, int slot) const
     const auto begin = values.begin() + static_cast<std::ptrdiff_t>(i * features);
     const Point x(begin, begin + static_cast<std::ptrdiff_t>(features));
     result.push_back(closed() ? closed_form(x, products.data() + i * static_cast<size_t>(units))
-                              : segment(start_, x, slot));
+                              : segment(start_, x, kTolerance, slot));
   }
   return result;
 }
 
 double Energy::along(const std::vector<Point>& path, int slot) const {
   double sum = 0;
-  for (size_t i = 1; i < path.size(); ++i) sum += segment(path[i - 1], path[i], slot);
+  for (size_t i = 1; i < path.size(); ++i) sum += segment(path[i - 1], path[i], kFineTolerance, slot);
   return sum;
 }
 
-double Energy::segment(const Point& from, const Point& to, int slot) const {
+double Energy::segment(const Point& from, const Point& to, double tolerance, int slot) const {
   const Point direction = difference(to, from);
   const double own = own_part(to) - own_part(from);
   if (field_->exact()) {
-    constexpr double kTolerance = 1e-8;
-    constexpr int kDeepest = 40;
     const DenseChain line = along_line(field_->chain(), from, direction);
     return own + integrate(
                      [&](const std::vector<double>& t) {
                        return line.of_columns(static_cast<int64_t>(t.size()), t);
                      },
-                     kTolerance, kDeepest);
+                     tolerance, kDeepest);
   }
-  constexpr double kTolerance = 1e-5;  // of what single precision leaves
-  constexpr int kDeepest = 6;
   const auto on_line = [&](const std::vector<double>& t) {
     Rows rows{static_cast<int64_t>(t.size()), width(), {}};
     for (const double place : t) {
@@ -237,7 +242,7 @@ double Energy::segment(const Point& from, const Point& to, int slot) const {
       values[i / from.size()] += outputs[i] * direction[i % from.size()];
     return values;
   };
-  return own + integrate(on_line, kTolerance, kDeepest);
+  return own + integrate(on_line, kSingleTolerance, kDeepestSingle);
 }
 
 double Energy::curl(const Point& x, int slot) const { return asymmetry(width(), field_->jacobian(x, slot)); }

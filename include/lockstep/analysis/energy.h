@@ -48,12 +48,14 @@ class Energy {
   // The following are not collective, and thread safe where each thread has a slot of its own (that of
   // Workers::for_each()).
 
-  // NaN where the output is a sigmoid and x is not in [0, 1].
+  // NaN where the output is a sigmoid and x is not in [0, 1]. Line integrals to 1e-6 of the largest values
+  // met.
   double operator()(const Point& x, int slot = 0) const;
   // Of rows one behind the other: the same up to rounding, and faster.
   std::vector<double> of_rows(std::span<const float> rows, int slot = 0) const;
   // The numeric integral of the field along straight lines from each point of the path to the next, also
-  // where there is a closed form. In double precision to about 1e-7 of the largest values met.
+  // where there is a closed form: to 1e-8 of the largest values met, or to single precision where the network
+  // is no chain of dense layers.
   double along(const std::vector<Point>& path, int slot = 0) const;
   // |J - J^T| / |J| (Frobenius) of the Jacobian J of r, or of logit r where the output is a sigmoid: 0 where
   // the field is a gradient.
@@ -74,7 +76,7 @@ class Energy {
   static std::optional<Tied> tied_form(const DenseChain& chain);
   void take_chain(const DenseChain& chain);
   double closed_form(const Point& x, const double* products) const;
-  double segment(const Point& from, const Point& to, int slot) const;
+  double segment(const Point& from, const Point& to, double tolerance, int slot) const;
   double own_part(const Point& x) const;
 
   bool binary_ = false;
