@@ -46,6 +46,7 @@ int train_command(const Context& context);
 int time_command(const Context& context);
 int resume_command(const Context& context);
 int evaluate_command(const Context& context);
+int cluster_command(const Context& context);
 int import_command(const Context& context);
 int generate_command(const Context& context);
 int inspect_command(const Context& context);

@@ -1,9 +1,6 @@
 #include "model_session.h"
 
-#include "lockstep/comm/agreed_error.h"
-#include "lockstep/comm/placement.h"
-#include "lockstep/core/error.h"
-#include "lockstep/kernels/gemm.h"
+#include "lockstep/comm/group.h"
 
 namespace lockstep::app {
 
@@ -30,31 +27,16 @@ ModelSession::ModelSession(const Context& context, const std::string& path, cons
     options_ = options_of(checkpoint_, context, path);
     if (!dataset.empty()) options_.dataset = dataset;
   });
-  const auto placements = comm::placements(group_);
-  const comm::Placement& here = placements[static_cast<size_t>(group_.rank())];
-  dataset_ = data::open_dataset(options_, group_, here.ranks_on_host);
-  comm::require_equal(group_, "dataset", dataset_.digest + " " + dataset_.shape().to_string(),
-                      "let all ranks see the same file under " + options_.dataset);
+  data_ = std::make_unique<DataSession>(group_, options_);
   comm::together(group_, [&] {
-    model_ = std::make_unique<train::Model>(train::make_model(options_, dataset_.info));
+    model_ = std::make_unique<train::Model>(train::make_model(options_, data_->dataset().info));
     const nn::Network& network = model_->network;
     train::require_same_network(checkpoint_.layout, network.layout(), network.input_shape(), path);
-    unpacker_ = std::make_unique<data::Unpacker>(data::with_statistics(options_, dataset_), dataset_.info);
-    const int threads = options_.threads > 0 ? static_cast<int>(options_.threads) : here.fair_threads;
-    workers_ = std::make_unique<parallel::Workers>(threads, kernels::use_one_thread);
+    unpacker_ = std::make_unique<data::Unpacker>(data::with_statistics(options_, data_->dataset()),
+                                                 data_->dataset().info);
   });
 }
 
-const data::Split& ModelSession::split(const std::string& name) const {
-  std::string known;
-  for (const auto& [split, data] :
-       {std::pair{"train", dataset_.train.get()}, std::pair{"validation", dataset_.validation.get()},
-        std::pair{"test", dataset_.test.get()}}) {
-    if (data == nullptr) continue;
-    if (name == split) return *data;
-    known += (known.empty() ? "" : ", ") + std::string(split);
-  }
-  fail_usage(dataset_.name, ": there is no split '", name, "'; the dataset has ", known);
-}
+const data::Split& ModelSession::split(const std::string& name) const { return data_->split(name); }
 
 }  // namespace lockstep::app

@@ -5,10 +5,8 @@
 #include <string>
 
 #include "commands.h"
-#include "lockstep/analysis/share.h"
-#include "lockstep/data/dataset.h"
+#include "data_session.h"
 #include "lockstep/data/unpack.h"
-#include "lockstep/parallel/workers.h"
 #include "lockstep/train/checkpoint.h"
 #include "lockstep/train/model.h"
 
@@ -27,12 +25,12 @@ class ModelSession {
 
   const Options& options() const { return options_; }
   const train::Checkpoint& checkpoint() const { return checkpoint_; }
-  const data::Dataset& dataset() const { return dataset_; }
+  const data::Dataset& dataset() const { return data_->dataset(); }
   const train::Model& model() const { return *model_; }
   const nn::Network& network() const { return model_->network; }
   const float* parameters() const { return checkpoint_.parameters.data(); }
   const data::Unpacker& unpacker() const { return *unpacker_; }
-  analysis::Team team() { return {group_, *workers_}; }
+  analysis::Team team() { return data_->team(); }
   // The split of this name ("train", "validation", "test"); a usage error names those that there are.
   const data::Split& split(const std::string& name) const;
 
@@ -40,10 +38,9 @@ class ModelSession {
   comm::Group& group_;
   train::Checkpoint checkpoint_;
   Options options_;
-  data::Dataset dataset_;
+  std::unique_ptr<DataSession> data_;
   std::unique_ptr<train::Model> model_;
   std::unique_ptr<data::Unpacker> unpacker_;
-  std::unique_ptr<parallel::Workers> workers_;
 };
 
 }  // namespace lockstep::app

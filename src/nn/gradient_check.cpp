@@ -98,6 +98,10 @@ const std::vector<GradientCase>& gradient_cases() {
       {"conv", {3, 6, 5}, {"conv 4 kernel=3 bias=no", "conv 5 kernel=2"}},
       {"linear", {7}, {"linear 9", "linear 5"}},
       {"linear", {7}, {"linear 9 name=a", "linear 7 tied=a", "linear 9 share=a"}},
+      {"linear", {7}, {"linear 9 bias=no name=a", "linear 7 tied=a bias=no"}},
+      {"centres", {7}, {"linear 6", "centres 9"}},
+      // K-means as an autoencoder: the centres' gradient is that of the decoder alone.
+      {"winner", {7}, {"centres 9 name=a", "winner", "linear 7 tied=a bias=no"}, 1e-3},
       {"maxpool", {2, 7, 7}, {"conv 3 kernel=3 pad=1", "maxpool 3 stride=2"}, 1e-4},
       {"maxpool", {2, 6, 7}, {"conv 3 kernel=3 pad=1", "maxpool 3 stride=2 edge=keep"}, 1e-4},
       {"avgpool", {2, 7, 7}, {"conv 3 kernel=3 pad=1", "avgpool 3 stride=2"}},

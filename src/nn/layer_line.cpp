@@ -76,6 +76,12 @@ std::string LayerArguments::word(const std::string& name, const std::string& fal
   return has(name) ? values_[name] : fallback;
 }
 
+bool LayerArguments::yes_or_no(const std::string& name, bool fallback) {
+  const std::string value = word(name, fallback ? "yes" : "no");
+  if (value != "yes" && value != "no") complain(name + "=" + value + " cannot be used; expected yes or no");
+  return value == "yes";
+}
+
 int64_t LayerArguments::required_whole(const std::string& name, int64_t lowest) {
   if (!has(name)) {
     asked_.insert(name);

@@ -9,7 +9,9 @@ const std::vector<LayerType>& layer_table() {
   static const std::vector<LayerType> table = {
       {"conv", "conv CHANNELS kernel=K [stride=S] [pad=P] [bias=no] [init=I]", 1, make_conv},
       {"deconv", "deconv CHANNELS kernel=K [stride=S] [pad=P] [init=I]", 1, make_deconv},
-      {"linear", "linear UNITS [init=I] [tied=NAME]", 1, make_linear},
+      {"linear", "linear UNITS [bias=no] [init=I] [tied=NAME]", 1, make_linear},
+      {"centres", "centres COUNT [init=I]", 1, make_centres},
+      {"winner", "winner", 1, make_winner},
       {"maxpool", "maxpool WINDOW [stride=S] [edge=keep]", 1, make_maxpool},
       {"avgpool", "avgpool WINDOW [stride=S] [edge=keep]", 1, make_avgpool},
       {"globalavgpool", "globalavgpool", 1, make_globalavgpool},

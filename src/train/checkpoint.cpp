@@ -176,6 +176,16 @@ void CheckpointWriter::finish() {
   impl_->replacement.commit();
 }
 
+void write_checkpoint(const std::string& path, const Checkpoint& checkpoint) {
+  CheckpointWriter writer(path, checkpoint.layout);
+  writer.write_configuration(checkpoint.configuration, checkpoint.resolved);
+  writer.write_parameters(checkpoint.parameters.data());
+  for (const SavedSlot& slot : checkpoint.slots) writer.write_slot(slot.name, slot.values.data());
+  writer.write_state(checkpoint.state, checkpoint.history);
+  writer.write_provenance(checkpoint.provenance);
+  writer.finish();
+}
+
 Checkpoint read_checkpoint(const std::string& path) {
   const io::File file = io::File::open(path);
   require_checkpoint(file);

@@ -1,25 +1,9 @@
 // How a training run is saved: collectively, written by rank 0.
-#include <chrono>
-#include <cmath>
-#include <ctime>
-
 #include "lockstep/core/error.h"
-#include "lockstep/core/version.h"
-#include "lockstep/kernels/gemm.h"
+#include "lockstep/train/provenance.h"
 #include "lockstep/train/trainer.h"
 
 namespace lockstep::train {
-
-namespace {
-
-std::string utc_now() {
-  const std::time_t now = std::time(nullptr);
-  char buffer[32];
-  std::strftime(buffer, sizeof buffer, "%Y-%m-%dT%H:%M:%SZ", std::gmtime(&now));
-  return buffer;
-}
-
-}  // namespace
 
 bool Trainer::checkpoint_due(bool last) const {
   if (options_.checkpoint.empty()) return false;
@@ -62,18 +46,7 @@ void Trainer::save(Observer* observer, Outcome& outcome) {
 }
 
 Attributes Trainer::provenance() const {
-  return {{"version", kVersion},
-          {"host", placements_[0].host},
-          {"ranks", std::to_string(group_.size())},
-          {"threads", std::to_string(workers_.threads())},
-          {"dataset", dataset_.name},
-          {"dataset_digest", dataset_.digest},
-          {"command", command_},
-          {"time", utc_now()},
-          {"mpi", comm::library_version()},
-          {"onednn", kernels::library_version()},
-          {"instruction_set", kernels::instruction_set()},
-          {"compiler", kCompiler}};
+  return provenance_of(group_, placements_[0], workers_.threads(), dataset_, command_);
 }
 
 }  // namespace lockstep::train

@@ -16,6 +16,10 @@ const std::vector<std::string> kDeep = {"dropout 0.5", "linear 6 name=a", "sigmo
                                         "dropout 0.5", "linear 5",        "tanh",
                                         "linear 6",    "leaky-relu 0.25", "linear 7 tied=a"};
 
+// K-means as an autoencoder, and a layer without bias.
+const std::vector<std::string> kCentres = {"centres 9 name=a", "winner", "linear 7 tied=a bias=no",
+                                           "linear 5 bias=no"};
+
 std::vector<double> point(int64_t size, uint32_t item) {
   const auto values = test::random_values(size, item);
   return {values.begin(), values.end()};
@@ -35,6 +39,22 @@ TEST(DenseChain, ComputesWhatTheNetworkDoesInEvaluation) {
   for (size_t i = 0; i < 7; ++i) input[i * static_cast<size_t>(net.pass.columns)] = static_cast<float>(x[i]);
   net.set_input(input);
   const nn::Values expected = net.output();
+  for (size_t i = 0; i < y.size(); ++i) {
+    EXPECT_NEAR(y[i], static_cast<double>(expected[i * static_cast<size_t>(net.pass.columns)]), 1e-5);
+  }
+}
+
+TEST(DenseChain, ComputesWhatKMeansDoes) {
+  nn::SmallNetwork net({7, 1, 1}, kCentres, 1);
+  const auto chain = DenseChain::of(net.network, net.parameters.data());
+  ASSERT_TRUE(chain);
+  ASSERT_EQ(chain->stages().size(), 4u);
+  const std::vector<double> x = point(7, 3);
+  nn::Values input(7 * static_cast<size_t>(net.pass.columns));
+  for (size_t i = 0; i < 7; ++i) input[i * static_cast<size_t>(net.pass.columns)] = static_cast<float>(x[i]);
+  net.set_input(input);
+  const nn::Values expected = net.output();
+  const std::vector<double> y = (*chain)(x);
   for (size_t i = 0; i < y.size(); ++i) {
     EXPECT_NEAR(y[i], static_cast<double>(expected[i * static_cast<size_t>(net.pass.columns)]), 1e-5);
   }

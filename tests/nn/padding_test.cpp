@@ -36,6 +36,10 @@ const std::vector<std::string> kNormalised = {"batchnorm",
                                               "batchnorm",
                                               "linear 3"};
 
+// K-means as an autoencoder.
+const std::vector<std::string> kCentres = {"linear 20", "centres 9 name=centres", "winner",
+                                           "linear 20 tied=centres bias=no", "linear 3 bias=no"};
+
 // Samples, and the layers.
 class Padding : public ::testing::TestWithParam<std::tuple<int64_t, std::vector<std::string>>> {
  protected:
@@ -45,7 +49,7 @@ class Padding : public ::testing::TestWithParam<std::tuple<int64_t, std::vector<
 
 INSTANTIATE_TEST_SUITE_P(Samples, Padding,
                          ::testing::Combine(::testing::Values(1, 5, 15, 17, 31),
-                                            ::testing::Values(kLayers, kNormalised)));
+                                            ::testing::Values(kLayers, kNormalised, kCentres)));
 
 TEST_P(Padding, WhatItHoldsChangesNoResultOfASample) {
   SmallNetwork net({2, 8, 9}, layers_, samples_);

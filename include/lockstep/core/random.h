@@ -18,6 +18,7 @@ enum class Purpose : uint32_t {
   kDigits = 4,
   kTest = 5,
   kAugment = 6,
+  kCentres = 7,
 };
 
 // One independent stream of 32-bit words. Copyable and cheap; create one where it is needed.

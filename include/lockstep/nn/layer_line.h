@@ -39,6 +39,7 @@ class LayerArguments {
   int64_t whole(const std::string& name, int64_t lowest, int64_t fallback);
   double real(const std::string& name, double lowest, double below, double fallback);
   std::string word(const std::string& name, const std::string& fallback);
+  bool yes_or_no(const std::string& name, bool fallback);
   bool has(const std::string& name) const { return values_.count(name) > 0; }
 
   // Complains about what nobody asked for.

@@ -68,6 +68,9 @@ class CheckpointWriter {
   std::unique_ptr<Impl> impl_;
 };
 
+// All of these at once. Its digest is computed, not taken over.
+void write_checkpoint(const std::string& path, const Checkpoint& checkpoint);
+
 // Reads and verifies a whole checkpoint. A file that is missing, cut short, not a checkpoint, or whose
 // contents do not have the digest it states is an Error that names it.
 Checkpoint read_checkpoint(const std::string& path);

@@ -92,10 +92,7 @@ std::unique_ptr<Layer> make_conv(LayerArguments& arguments, Inputs inputs) {
                             in.width + 2 * shape.pad, " (input ", in.to_string(), ", pad ", shape.pad,
                             "); take a smaller kernel=, a larger pad=, or pool less before it"));
   }
-  const std::string bias = arguments.word("bias", "yes");
-  if (bias != "yes" && bias != "no")
-    arguments.complain("bias=" + bias + " cannot be used; expected yes or no");
-  return std::make_unique<Conv>(shape, bias == "yes");
+  return std::make_unique<Conv>(shape, arguments.yes_or_no("bias", true));
 }
 
 }  // namespace lockstep::nn

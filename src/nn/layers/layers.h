@@ -20,6 +20,8 @@ kernels::ConvolutionShape convolution_shape(LayerArguments& arguments, const Sha
 std::unique_ptr<Layer> make_conv(LayerArguments& arguments, Inputs inputs);
 std::unique_ptr<Layer> make_deconv(LayerArguments& arguments, Inputs inputs);
 std::unique_ptr<Layer> make_linear(LayerArguments& arguments, Inputs inputs);
+std::unique_ptr<Layer> make_centres(LayerArguments& arguments, Inputs inputs);
+std::unique_ptr<Layer> make_winner(LayerArguments& arguments, Inputs inputs);
 kernels::PoolingShape pooling_shape(LayerArguments& arguments, const Shape& in);
 std::unique_ptr<Layer> make_maxpool(LayerArguments& arguments, Inputs inputs);
 std::unique_ptr<Layer> make_avgpool(LayerArguments& arguments, Inputs inputs);

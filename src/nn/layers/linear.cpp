@@ -1,4 +1,4 @@
-// linear UNITS: y = W x + b on the flattened input; weights are OI, bias is O.
+// linear UNITS [bias=no]: y = W x + b on the flattened input; weights are OI, bias is O.
 //
 // With tied=NAME the weights are those of another linear layer, transposed: y = W^T x + b, W stored as that
 // layer has it.
@@ -18,25 +18,26 @@ using kernels::Transpose;
 
 class Linear : public Layer {
  public:
-  Linear(int64_t inputs, int64_t units, bool transposed, kernels::Precision precision)
-      : inputs_(inputs), units_(units), transposed_(transposed), precision_(precision) {}
+  Linear(int64_t inputs, int64_t units, bool bias, bool transposed, kernels::Precision precision)
+      : inputs_(inputs), units_(units), bias_(bias), transposed_(transposed), precision_(precision) {}
 
   Shape output_shape() const override { return {units_, 1, 1}; }
 
   std::vector<ParameterSpec> parameters() const override {
     const std::vector<int64_t> dims =
         transposed_ ? std::vector<int64_t>{inputs_, units_} : std::vector<int64_t>{units_, inputs_};
-    return {{"weights", dims, inputs_, units_}, {"bias", {units_}}};
+    std::vector<ParameterSpec> specs = {{"weights", dims, inputs_, units_}};
+    if (bias_) specs.push_back({"bias", {units_}});
+    return specs;
   }
 
   BackwardReads backward_reads() const override { return {.output = false}; }
   int64_t scratch_floats(int64_t) const override { return kernels::gemm_scratch(precision_); }
 
   std::optional<AffineMap> affine_map(std::span<const float* const> parameters) const override {
-    AffineMap map{units_,
-                  inputs_,
-                  std::vector<double>(static_cast<size_t>(units_ * inputs_)),
-                  {parameters[1], parameters[1] + units_}};
+    AffineMap map{units_, inputs_, std::vector<double>(static_cast<size_t>(units_ * inputs_)),
+                  std::vector<double>(static_cast<size_t>(units_))};
+    if (bias_) map.offset.assign(parameters[1], parameters[1] + units_);
     for (int64_t o = 0; o < units_; ++o) {
       for (int64_t i = 0; i < inputs_; ++i) {
         map.matrix[static_cast<size_t>(o * inputs_ + i)] =
@@ -59,7 +60,7 @@ class Linear : public Layer {
   void fprop(const Pass& pass, const Operands& o) const override {
     kernels::dense_product(precision_, units_, pass.columns, inputs_,
                            {o.parameters[0], transposed_ ? Transpose::kYes : Transpose::kNo}, o.inputs[0],
-                           o.parameters[1], false, o.output, o.scratch);
+                           bias_ ? o.parameters[1] : nullptr, false, o.output, o.scratch);
   }
 
   void bprop(const Pass& pass, const Operands& o, const float* delta,
@@ -71,7 +72,7 @@ class Linear : public Layer {
 
   void grad(const Pass& pass, const Operands& o, const float* delta,
             std::span<const Sink> sinks) const override {
-    kernels::row_sums(units_, pass.columns, delta, sinks[1].accumulate, sinks[1].data);
+    if (bias_) kernels::row_sums(units_, pass.columns, delta, sinks[1].accumulate, sinks[1].data);
     if (sinks[0].data == nullptr) return;
     const float* left = transposed_ ? o.inputs[0] : delta;
     const float* right = transposed_ ? delta : o.inputs[0];
@@ -103,6 +104,7 @@ class Linear : public Layer {
 
   int64_t inputs_;
   int64_t units_;
+  bool bias_;
   bool transposed_;
   kernels::Precision precision_;
 };
@@ -111,7 +113,8 @@ class Linear : public Layer {
 
 std::unique_ptr<Layer> make_linear(LayerArguments& arguments, Inputs inputs) {
   const int64_t units = arguments.leading_whole("units", 1);
-  return std::make_unique<Linear>(inputs[0].size(), units, arguments.has("tied"),
+  const bool bias = arguments.yes_or_no("bias", true);
+  return std::make_unique<Linear>(inputs[0].size(), units, bias, arguments.has("tied"),
                                   arguments.settings().precision);
 }
 
