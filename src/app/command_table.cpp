@@ -11,6 +11,20 @@ namespace lockstep::app {
 namespace {
 
 const Key kOutput = {"output", "where to (a file)"};
+const Key kPatches = {"patches",
+                      "\"random SIZE count=N\", \"dense SIZE stride=1\" or \"interest SIZE count=50 "
+                      "threshold=0.03\" (around at most so many points a picture)"};
+const Key kContrast = {
+    "contrast",
+    "each sample to (x - mean) / sqrt(variance + C), on the scale of the stored numbers: 10 "
+    "for bytes"};
+const Key kWhiten = {"whiten",
+                     "\"zca\" or \"pca\", then epsilon=E, and components=K or retain=SHARE of the variance"};
+const Key kInvert = {
+    "invert",
+    "the way back, by what this file of prepare's holds: DATASET itself, or the file that DATASET "
+    "reconstructs"};
+const Key kComponents = {"components", "30: of the code"};
 const Key kTrace = {"trace", "what each thread does in one step, for ui.perfetto.dev (a file)"};
 const Key kTraceStep = {"trace-step",
                         "10: which, counted from this run's first; the last where it ends before (a whole "
@@ -50,6 +64,18 @@ std::vector<Command> make_table() {
         {"iterations", "100: at most so many of Lloyd's (a whole number, 0 or more)"},
         kOutput},
        cluster_command},
+      {"prepare",
+       "trainer prepare DATASET --output F [--patches ...] [--contrast C] [--whiten ...] [--invert F]",
+       "patches, contrast normalisation, whitening by the training split; --invert: the way back",
+       true,
+       {kOutput, kPatches, kContrast, kWhiten, kInvert},
+       prepare_command},
+      {"pca",
+       "trainer pca DATASET [--components K] [--output F]",
+       "squared error of the best linear code, fitted on the training split",
+       true,
+       {kOutput, kComponents},
+       pca_command},
       {"import",
        "trainer import FORMAT SOURCE... --output F",
        "idx or cifar10 into one HDF5 dataset",
@@ -120,6 +146,16 @@ void require_words(const Context& context, size_t fewest, size_t most, const std
   if (words >= fewest && words <= most) return;
   fail_usage("this command takes ", fewest == most ? text(fewest) : text(fewest, " to ", most), " word(s), ",
              words, words == 1 ? " was" : " were", " given; usage: ", usage);
+}
+
+void require_run_options(const Context& context, const std::vector<std::string>& read,
+                         const std::string& usage) {
+  for (const auto& [key, value] : context.arguments.settings) {
+    const auto& own = command_keys();
+    if (std::find(own.begin(), own.end(), key) != own.end()) continue;
+    if (std::find(read.begin(), read.end(), key) != read.end()) continue;
+    fail_usage("the command line: nothing reads --", key, " here; usage: ", usage);
+  }
 }
 
 std::string setting(const Context& context, const std::string& key, const std::string& fallback) {

@@ -47,6 +47,8 @@ int time_command(const Context& context);
 int resume_command(const Context& context);
 int evaluate_command(const Context& context);
 int cluster_command(const Context& context);
+int prepare_command(const Context& context);
+int pca_command(const Context& context);
 int import_command(const Context& context);
 int generate_command(const Context& context);
 int inspect_command(const Context& context);
@@ -59,6 +61,9 @@ Options read_options(const Context& context, const std::string& usage, std::stri
 
 // Fails where there are fewer or more words than the command takes.
 void require_words(const Context& context, size_t fewest, size_t most, const std::string& usage);
+// Fails where an option of a run is given that is not one of these, which the command reads.
+void require_run_options(const Context& context, const std::vector<std::string>& read,
+                         const std::string& usage);
 // The value of a key of the command's own, or the fallback.
 std::string setting(const Context& context, const std::string& key, const std::string& fallback);
 bool was_given(const Context& context, const std::string& key);
@@ -69,6 +74,9 @@ double real_setting(const Context& context, const std::string& key, double lowes
                     double fallback);
 // The file that --output names; a usage error where there is none.
 std::string required_output(const Context& context);
+
+// Prints what a dataset's file holds; fails where it is damaged. Not collective.
+void inspect_dataset(const std::string& path);
 
 // Collective. Runs on rank 0; a failure is everybody's, and so is the exit code.
 int on_first_rank(const Context& context, const std::function<int()>& action);

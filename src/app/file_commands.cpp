@@ -21,27 +21,6 @@ std::string dims_text(const std::vector<int64_t>& dims) {
   return result.empty() ? "1" : result;
 }
 
-void inspect_dataset(const std::string& path) {
-  const io::DatasetReader reader(path);
-  const io::DatasetInfo& info = reader.info();
-  std::printf("%s: a dataset\n", path.c_str());
-  std::printf("samples     %s %s, value = raw x %g + %g\n", dims_text(info.sample_dims).c_str(),
-              io::type_name(info.type), info.scale, info.offset);
-  for (const char* split : {"train", "validation", "test"}) {
-    if (reader.has(split)) std::printf("%-11s %ld samples\n", split, static_cast<long>(reader.rows(split)));
-  }
-  if (info.classes > 0) std::printf("labels      %ld classes\n", static_cast<long>(info.classes));
-  if (!info.target_dims.empty()) std::printf("targets     %s\n", dims_text(info.target_dims).c_str());
-  if (!info.source.empty()) std::printf("source      %s\n", info.source.c_str());
-  const std::string found = reader.compute_digest();
-  const std::string stated = reader.stated_digest().value_or("");
-  if (!stated.empty() && stated != found) {
-    fail(path, ": the file is damaged: its contents have the digest ", found, ", it states ", stated,
-         "; restore it or import it again");
-  }
-  std::printf("digest      %s (%s)\n", found.c_str(), stated.empty() ? "the file states none" : "as stated");
-}
-
 void inspect_checkpoint(const std::string& path) {
   const train::Checkpoint checkpoint = train::read_checkpoint(path);
   const train::State& state = checkpoint.state;
@@ -65,6 +44,27 @@ void inspect_checkpoint(const std::string& path) {
 }
 
 }  // namespace
+
+void inspect_dataset(const std::string& path) {
+  const io::DatasetReader reader(path);
+  const io::DatasetInfo& info = reader.info();
+  std::printf("%s: a dataset\n", path.c_str());
+  std::printf("samples     %s %s, value = raw x %g + %g\n", dims_text(info.sample_dims).c_str(),
+              io::type_name(info.type), info.scale, info.offset);
+  for (const char* split : {"train", "validation", "test"}) {
+    if (reader.has(split)) std::printf("%-11s %ld samples\n", split, static_cast<long>(reader.rows(split)));
+  }
+  if (info.classes > 0) std::printf("labels      %ld classes\n", static_cast<long>(info.classes));
+  if (!info.target_dims.empty()) std::printf("targets     %s\n", dims_text(info.target_dims).c_str());
+  if (!info.source.empty()) std::printf("source      %s\n", info.source.c_str());
+  const std::string found = reader.compute_digest();
+  const std::string stated = reader.stated_digest().value_or("");
+  if (!stated.empty() && stated != found) {
+    fail(path, ": the file is damaged: its contents have the digest ", found, ", it states ", stated,
+         "; restore it or import it again");
+  }
+  std::printf("digest      %s (%s)\n", found.c_str(), stated.empty() ? "the file states none" : "as stated");
+}
 
 int import_command(const Context& context) {
   return on_first_rank(context, [&] {

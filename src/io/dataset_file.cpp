@@ -102,6 +102,8 @@ void DatasetWriter::append(const std::string& split, const Rows& rows) {
   if (!rows.targets.empty()) file.append(group + "/targets", rows.count, rows.targets.data());
 }
 
+File& DatasetWriter::file() { return impl_->file; }
+
 void DatasetWriter::finish() {
   if (impl_->file.children("/").empty()) fail(impl_->target, ": a dataset without samples cannot be written");
   impl_->file.set_attribute("/", "digest", std::string_view(content_digest(impl_->file, impl_->info)));

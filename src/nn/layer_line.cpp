@@ -19,8 +19,13 @@ bool parse(const std::string& value, Number& number) {
 
 }  // namespace
 
-LayerArguments::LayerArguments(const LayerLine& line, uint32_t position, const NetworkSettings& settings)
-    : line_(line.line), origin_(line.origin), position_(position), settings_(settings) {
+LayerArguments::LayerArguments(const LayerLine& line, uint32_t position, const NetworkSettings& settings,
+                               std::string noun)
+    : line_(line.line),
+      origin_(line.origin),
+      noun_(std::move(noun)),
+      position_(position),
+      settings_(settings) {
   std::istringstream words(line.line);
   words >> type_;
   for (std::string word; words >> word;) {
@@ -33,7 +38,7 @@ LayerArguments::LayerArguments(const LayerLine& line, uint32_t position, const N
       complain("'" + word.substr(0, equals) + "' is given twice");
     }
   }
-  if (type_.empty()) complain("it is empty; expected a layer's type, such as 'conv 20 kernel=5'");
+  if (type_.empty()) complain("it is empty; expected what kind of " + noun_ + " it is, and what that takes");
 }
 
 int64_t LayerArguments::leading_whole(const std::string& name, int64_t lowest) {
@@ -101,13 +106,13 @@ std::string LayerArguments::unknown_values() const {
 
 void LayerArguments::finish() const {
   if (leading_used_ < leading_.size())
-    complain("'" + leading_[leading_used_] + "' is more than this layer takes");
+    complain("'" + leading_[leading_used_] + "' is more than this " + noun_ + " takes");
   const std::string unknown = unknown_values();
   if (!unknown.empty()) complain(unknown.substr(2));
 }
 
 void LayerArguments::complain(const std::string& message) const {
-  fail_usage(origin_, ": layer '", line_, "': ", message);
+  fail_usage(origin_, ": ", noun_, " '", line_, "': ", message);
 }
 
 }  // namespace lockstep::nn

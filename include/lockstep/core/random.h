@@ -19,6 +19,7 @@ enum class Purpose : uint32_t {
   kTest = 5,
   kAugment = 6,
   kCentres = 7,
+  kPatches = 20,
 };
 
 // One independent stream of 32-bit words. Copyable and cheap; create one where it is needed.

@@ -64,6 +64,8 @@ class DatasetWriter {
 
   // Rows go behind those already in the split. Labels where classes > 0, each in 0..classes-1.
   void append(const std::string& split, const Rows& rows);
+  // For groups beside the splits: what else belongs to the samples. The digest does not cover them.
+  File& file();
   void finish();  // writes the digest, syncs, renames
 
  private:

@@ -24,7 +24,9 @@ struct NetworkSettings {
 class LayerArguments {
  public:
   // `position` is the layer's place in the network, from 0: what tells its random numbers from other layers'.
-  LayerArguments(const LayerLine& line, uint32_t position, const NetworkSettings& settings = {});
+  // `noun` is what a line of this form says: other things than layers are written so too.
+  LayerArguments(const LayerLine& line, uint32_t position, const NetworkSettings& settings = {},
+                 std::string noun = "layer");
 
   const std::string& type() const { return type_; }
   uint32_t position() const { return position_; }
@@ -53,6 +55,7 @@ class LayerArguments {
 
   std::string line_;
   std::string origin_;
+  std::string noun_;
   uint32_t position_;
   NetworkSettings settings_;
   std::string type_;
