@@ -7,7 +7,6 @@
 #include "line_integral.h"
 #include "lockstep/core/error.h"
 #include "lockstep/kernels/linear_algebra.h"
-#include "lockstep/nn/sub_network.h"
 
 namespace lockstep::analysis {
 
@@ -117,10 +116,7 @@ Energy::Energy(const nn::Network& network, const nn::NetworkSettings& settings, 
   const nn::Node& node = network.nodes()[static_cast<size_t>(last)];
   if (!sigmoid_on_top && node.type == "sigmoid" && node.inputs[0] >= 0) {
     binary_ = true;
-    part_.reset(
-        new Part{nn::Network(network.input_shape(), nn::lines_up_to(network, node.inputs[0]), settings), {}});
-    part_->parameters = Buffer(part_->network.layout().floats());
-    nn::copy_parameters(network, parameters, part_->network, part_->parameters.data());
+    part_ = std::make_unique<nn::SubNetwork>(nn::sub_network(network, settings, parameters, node.inputs[0]));
     field_.emplace(part_->network, part_->parameters.data(), false, team);
   } else {
     field_.emplace(network, parameters, false, team);

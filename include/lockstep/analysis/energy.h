@@ -24,7 +24,7 @@
 #include <vector>
 
 #include "lockstep/analysis/reconstruction.h"
-#include "lockstep/core/buffer.h"
+#include "lockstep/nn/sub_network.h"
 
 namespace lockstep::analysis {
 
@@ -68,11 +68,6 @@ class Energy {
     std::variant<nn::ScalarFunction, Winner> h;
     nn::AffineMap decoder;
   };
-  // A part of a network that had to be made a network of its own.
-  struct Part {
-    nn::Network network;
-    Buffer parameters;
-  };
   static std::optional<Tied> tied_form(const DenseChain& chain);
   void take_chain(const DenseChain& chain);
   double closed_form(const Point& x, const double* products) const;
@@ -81,8 +76,8 @@ class Energy {
 
   bool binary_ = false;
   std::optional<Tied> tied_;
-  std::unique_ptr<Part> part_;
-  std::optional<Reconstruction> field_;  // r(x), or logit r(x) where the output is a sigmoid
+  std::unique_ptr<nn::SubNetwork> part_;  // without a sigmoid on top, where it had one
+  std::optional<Reconstruction> field_;   // r(x), or logit r(x) where the output is a sigmoid
   Point start_;
 };
 
