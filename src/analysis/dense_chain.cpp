@@ -25,21 +25,28 @@ std::optional<DenseChain::Stage> stage_of(const nn::Network& network, const nn::
   return std::nullopt;
 }
 
-std::vector<double> evaluate(const AffineMap& map, const std::vector<double>& x) {
-  std::vector<double> y(map.offset.size());
-  kernels::multiply(false, map.outputs, 1, map.inputs, map.matrix.data(), x.data(), y.data());
-  for (size_t i = 0; i < y.size(); ++i) y[i] += map.offset[i];
+// `x` has `columns` of inputs.
+std::vector<double> evaluate(const AffineMap& map, int64_t columns, const std::vector<double>& x) {
+  const auto count = static_cast<size_t>(columns);
+  std::vector<double> y(map.offset.size() * count);
+  kernels::multiply(false, map.outputs, columns, map.inputs, map.matrix.data(), x.data(), y.data());
+  for (size_t i = 0; i < y.size(); ++i) y[i] += map.offset[i / count];
   return y;
 }
 
-std::vector<double> evaluate(const ScalarFunction& function, std::vector<double> x) {
+std::vector<double> evaluate(const ScalarFunction& function, int64_t, std::vector<double> x) {
   for (double& value : x) value = function.value(value);
   return x;
 }
 
-std::vector<double> evaluate(Winner, const std::vector<double>& x) {
+std::vector<double> evaluate(Winner, int64_t columns, const std::vector<double>& x) {
+  const auto count = static_cast<size_t>(columns);
   std::vector<double> y(x.size());
-  y[static_cast<size_t>(std::max_element(x.begin(), x.end()) - x.begin())] = 1;
+  for (size_t c = 0; c < count; ++c) {
+    size_t best = c;
+    for (size_t i = c; i < x.size(); i += count) best = x[i] > x[best] ? i : best;
+    y[best] = 1;
+  }
   return y;
 }
 
@@ -98,10 +105,10 @@ DenseChain::DenseChain(std::vector<Stage> stages) : stages_(std::move(stages)) {
   }
 }
 
-std::vector<double> DenseChain::operator()(const std::vector<double>& x) const {
+std::vector<double> DenseChain::of_columns(int64_t count, const std::vector<double>& x) const {
   std::vector<double> y = x;
   for (const Stage& stage : stages_) {
-    y = std::visit([&](const auto& s) { return evaluate(s, y); }, stage);
+    y = std::visit([&](const auto& s) { return evaluate(s, count, y); }, stage);
   }
   return y;
 }
@@ -113,7 +120,7 @@ std::vector<double> DenseChain::jacobian(const std::vector<double>& x) const {
   std::vector<double> y = x;
   for (const Stage& stage : stages_) {
     j = std::visit([&](const auto& s) { return differentiate(s, y, columns, j); }, stage);
-    y = std::visit([&](const auto& s) { return evaluate(s, y); }, stage);
+    y = std::visit([&](const auto& s) { return evaluate(s, 1, y); }, stage);
   }
   return j;
 }

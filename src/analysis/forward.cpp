@@ -38,6 +38,12 @@ Rows inputs_of(const Team& team, const data::Split& split, const data::Unpacker&
   return rows;
 }
 
+std::vector<int32_t> labels_of(const data::Split& split, int64_t first, int64_t count) {
+  std::vector<int64_t> indices(static_cast<size_t>(count));
+  std::iota(indices.begin(), indices.end(), first);
+  return split.fetch(std::move(indices)).labels;
+}
+
 Forward::Forward(const nn::Network& network, const float* parameters, const Team& team)
     : network_(network), parameters_(parameters), team_(team) {
   for (int t = 0; t < team.workers.threads(); ++t) workspaces_.push_back(network.workspace(kColumns));

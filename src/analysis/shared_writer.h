@@ -29,7 +29,7 @@ class SharedWriter {
   }
   // On rank 0 alone, as what map_rows() calls.
   void append(const std::string& split, const SampleSource::Block& block, const MappedRows& mapped) {
-    writer_->append(split, file_rows(block, mapped, info_));
+    append(split, file_rows(block, mapped, info_));
   }
   void append(const std::string& split, const io::Rows& rows) { writer_->append(split, rows); }
   io::File& file() { return writer_->file(); }

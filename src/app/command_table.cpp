@@ -26,6 +26,14 @@ const Key kInvert = {
     "the way back, by what this file of prepare's holds: DATASET itself, or the file that DATASET "
     "reconstructs"};
 const Key kComponents = {"components", "30: of the code"};
+const Key kSplit = {"split", "only one of them: train, validation or test (default: all)"};
+const Key kCode = {"code",
+                   "the layer whose output is the code (default: the one named code, else the narrowest)"};
+const Key kStart = {"start", "mean: of the training samples, or zero: where line integrals begin"};
+const Key kConstants = {
+    "constants",
+    "the split that the constants are learned on: train or validation (default: validation "
+    "where there is one)"};
 const Key kTrace = {"trace", "what each thread does in one step, for ui.perfetto.dev (a file)"};
 const Key kTraceStep = {"trace-step",
                         "10: which, counted from this run's first; the last where it ends before (a whole "
@@ -69,6 +77,30 @@ std::vector<Command> make_table() {
        true,
        {},
        evaluate_command},
+      {"encode",
+       "trainer encode CHECKPOINT [DATASET] --output F [--code NAME]",
+       "the codes of all samples as a dataset, and their statistics",
+       true,
+       {kOutput, kCode},
+       encode_command},
+      {"reconstruct",
+       "trainer reconstruct CHECKPOINT [DATASET] --output F",
+       "an autoencoder's reconstructions of all samples as a dataset, these as its targets",
+       true,
+       {kOutput},
+       reconstruct_command},
+      {"energy",
+       "trainer energy CHECKPOINT [DATASET] [--output F] [--split test]",
+       "an autoencoder's energy of every sample: in closed form, else by line integral",
+       true,
+       {kOutput, kSplit, kStart},
+       energy_command},
+      {"classify",
+       "trainer classify CONFIG [--output F] [--key value ...]",
+       "an autoencoder a class and a constant each: classification by the highest energy",
+       true,
+       {kOutput, kConstants},
+       classify_command},
       {"cluster",
        "trainer cluster DATASET --centres K --output CHECKPOINT [--iterations N]",
        "K-means: a checkpoint like those of training, for encode, reconstruct, report, resume",

@@ -195,6 +195,16 @@ Dataset from_generator(const Options& options, const Generator& generator, comm:
 
 }  // namespace
 
+std::vector<NamedSplit> splits_of(const Dataset& dataset) {
+  std::vector<NamedSplit> splits;
+  for (const auto& [name, split] :
+       {std::pair{"train", dataset.train.get()}, std::pair{"validation", dataset.validation.get()},
+        std::pair{"test", dataset.test.get()}}) {
+    if (split != nullptr) splits.push_back({name, split});
+  }
+  return splits;
+}
+
 Dataset open_dataset(const Options& options, comm::Group& group, int ranks_on_host) {
   if (is_generator(options.dataset)) return from_generator(options, generator(options.dataset), group);
   return from_file(options, group, ranks_on_host);

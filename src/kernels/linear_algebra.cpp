@@ -52,6 +52,15 @@ std::vector<std::complex<double>> eigenvalues(int64_t n, const double* matrix) {
   return values;
 }
 
+std::optional<std::vector<double>> solve(int64_t n, const double* matrix, const double* right) {
+  constexpr double kSingular = 1e-14;  // reciprocal of the condition number
+  const Eigen::PartialPivLU<Matrix> solver(ConstMap(matrix, n, n));
+  if (!(solver.rcond() > kSingular)) return std::nullopt;
+  std::vector<double> x(static_cast<size_t>(n));
+  Eigen::Map<Eigen::VectorXd>(x.data(), n) = solver.solve(Eigen::Map<const Eigen::VectorXd>(right, n));
+  return x;
+}
+
 void multiply(bool transpose_a, int64_t m, int64_t n, int64_t k, const double* a, const double* b,
               double* c) {
   Eigen::Map<Matrix> out(c, m, n);

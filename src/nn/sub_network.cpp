@@ -91,6 +91,14 @@ void copy_parameters(const Network& from, const float* source, const Network& to
   }
 }
 
+SubNetwork sub_network(const Network& network, const NetworkSettings& settings, const float* parameters,
+                       int node) {
+  SubNetwork part{Network(network.input_shape(), lines_up_to(network, node), settings), {}};
+  part.parameters = Buffer(part.network.layout().floats());
+  copy_parameters(network, parameters, part.network, part.parameters.data());
+  return part;
+}
+
 int code_node(const Network& network, const std::string& name) {
   const int named = network.index_of(name.empty() ? "code" : name);
   if (named >= 0) return stand_in(network, named);

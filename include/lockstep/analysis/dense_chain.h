@@ -29,8 +29,10 @@ class DenseChain {
   int64_t outputs() const { return widths_.back(); }
   const std::vector<Stage>& stages() const { return stages_; }
 
-  // Thread safe, like jacobian().
-  std::vector<double> operator()(const std::vector<double>& x) const;
+  // Thread safe, like the others.
+  std::vector<double> operator()(const std::vector<double>& x) const { return of_columns(1, x); }
+  // Of several inputs at once: x is inputs x count, the result outputs x count, row major.
+  std::vector<double> of_columns(int64_t count, const std::vector<double>& x) const;
   // dy_i / dx_j, outputs x inputs, row major; of a winner, whose output is constant almost everywhere, 0.
   std::vector<double> jacobian(const std::vector<double>& x) const;
 

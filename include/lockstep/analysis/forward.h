@@ -31,6 +31,9 @@ Rows inputs_of(const Team& team, const data::Split& split, const data::Unpacker&
 Rows inputs_of(const Team& team, const data::Split& split, const data::Unpacker& unpacker, int64_t width,
                std::span<const int64_t> indices);
 
+// Not collective. Their labels; none where there are none.
+std::vector<int32_t> labels_of(const data::Split& split, int64_t first, int64_t count);
+
 class Forward {
  public:
   // Keeps references to all.

@@ -44,6 +44,13 @@ struct Dataset {
   Shape shape() const { return Shape::from_dims(info.sample_dims); }
 };
 
+// The splits that there are, by their names, in the order train, validation, test.
+struct NamedSplit {
+  std::string name;
+  const Split* split;
+};
+std::vector<NamedSplit> splits_of(const Dataset& dataset);
+
 // Collective. From a file (which every rank reads) or a generator (of whose samples each rank makes its
 // share). A dataset that fits is held in memory, as stored: uint8 stays uint8. Its digest is then checked
 // against the stated one.

@@ -16,6 +16,14 @@ std::vector<LayerLine> lines_up_to(const Network& network, int node);
 // Copies every parameter of `to` from the one of the same layer and name. All of them have to be there.
 void copy_parameters(const Network& from, const float* source, const Network& to, float* target);
 
+// What stands above and at a node, with its parameters.
+struct SubNetwork {
+  Network network;
+  Buffer parameters;
+};
+SubNetwork sub_network(const Network& network, const NetworkSettings& settings, const float* parameters,
+                       int node);
+
 // Whether a layer passes its input on in evaluation, such as dropout.
 bool acts_in_training_only(const Node& node);
 // The node whose output stands for this one's in evaluation; -1 is the network's input.
