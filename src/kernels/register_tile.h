@@ -8,9 +8,9 @@
 
 namespace lockstep::kernels {
 
-// 12 x 2 sums leave room for the operands in 32 vector registers.
-constexpr int kTileRows = 12;
+// 12 x 2 sums leave room for the operands in 32 vector registers, 6 x 2 in 16.
 constexpr int kTileVectors = 2;
+constexpr int kTileRows = kVectorRegisters == 32 ? 12 : 6;
 constexpr int64_t kTileColumns = kTileVectors * kLanes;
 
 template <int Rows>

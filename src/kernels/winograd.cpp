@@ -50,7 +50,7 @@ struct Points {
   float* data;
   int64_t rows;
   int64_t panels;
-  int64_t distance() const { return rows * panels * kTileColumns + kLanes; }
+  int64_t distance() const { return rows * panels * kTileColumns + kLineFloats; }
   float* panel(int point, int64_t p) const { return data + point * distance() + p * rows * kTileColumns; }
   float* at(int64_t row, int64_t place) const {  // of point 0
     return data + (place / kTileColumns * rows + row) * kTileColumns + place % kTileColumns;
@@ -58,7 +58,7 @@ struct Points {
 };
 
 int64_t points_floats(int64_t rows, int64_t length) {
-  return kPoints * (rows * round_up(length, kTileColumns) + kLanes);
+  return kPoints * (rows * round_up(length, kTileColumns) + kLineFloats);
 }
 
 // What stands at y, x and beyond, zeros outside of the picture.
@@ -151,7 +151,7 @@ void transform_outputs(const Pictures& out, float* data, const Tiles& tiles, con
 
 // Weights, or their derivatives, at 36 points: [point][out][in], the points as far apart as in Points.
 int64_t weights_distance(const ConvolutionShape& s, int64_t in_channels) {
-  return s.out_channels * in_channels + kLanes;
+  return s.out_channels * in_channels + kLineFloats;
 }
 
 // Weights [out][in][3][3] to [point][out][in]; turned by 180 degrees for the way back.
@@ -231,7 +231,7 @@ void convolve(const Pictures& in, const float* from, const Pictures& out, float*
   }
 }
 
-// Sixteen channels' patches, transposed: a row a sample, with the channels in its vectors.
+// A vector of channels' patches, transposed: a row a sample, with the channels in its vectors.
 void transform_patches_transposed(const Pictures& in, const float* data, const Tiles& tiles, int64_t pad,
                                   const Block& block, const Points& points) {
   for (int64_t c = 0; c < points.panels * kTileColumns; c += kLanes) {
@@ -327,7 +327,7 @@ int64_t block_floats(const ConvolutionShape& s, int64_t columns) {
   const Tiles tiles = tiles_of(height, width);
   const int64_t length = round_up(
       tiles_at_once(s.in_channels + s.out_channels, tiles, columns) * columns + kTileColumns, kTileColumns);
-  return points_floats(channels, length) + kPoints * kLanes;
+  return points_floats(channels, length) + kPoints * kLineFloats;
 }
 
 Pictures inputs_of(const ConvolutionShape& s, int64_t columns) {
@@ -351,7 +351,7 @@ bool has_winograd(const ConvolutionShape& s) {
 
 int64_t winograd_scratch(const ConvolutionShape& s, int64_t columns) {
   int64_t block = 0;
-  for (int64_t n = kLanes; n <= columns; n += kLanes) block = std::max(block, block_floats(s, n));
+  for (int64_t n = kLineFloats; n <= columns; n += kLineFloats) block = std::max(block, block_floats(s, n));
   return weight_floats(s) + block;
 }
 
@@ -381,7 +381,7 @@ void winograd_grad(const ConvolutionShape& s, int64_t columns, const float* in, 
   for (Block block{0, 0}; block.end < tiles.count();) {
     block = {block.end, std::min(block.end + at_once, tiles.count())};
     const int64_t length = block.length(columns);
-    const int64_t distance = s.out_channels * length + kLanes;
+    const int64_t distance = s.out_channels * length + kLineFloats;
     const Points sources{deltas + kPoints * distance, length,
                          round_up(s.in_channels, kTileColumns) / kTileColumns};
     transform_deltas(outputs_of(s, columns), out_delta, tiles, block, distance, deltas);
