@@ -1,6 +1,7 @@
 // The product that all own matrix kernels share: a few rows by two vectors of sums that stay in registers.
 #pragma once
 
+#include <algorithm>
 #include <utility>
 
 #include "arithmetic.h"
@@ -25,11 +26,30 @@ inline void add_product(int64_t words, const float* a, int64_t row, int64_t step
   for (int64_t k = 0; k < words; ++k, a += step, b += kTileColumns) {
     const Vector left = load(b);
     const Vector right = load(b + kLanes);
+#pragma GCC unroll 12
     for (int r = 0; r < Rows; ++r) {
       const float factor = a[r * row];
       sums.of[r][0] = Arithmetic::add_product(sums.of[r][0], factor, left);
       sums.of[r][1] = Arithmetic::add_product(sums.of[r][1], factor, right);
     }
+  }
+}
+
+// Row r of the sums from to + r * row on. Unrolled, or compilers would keep the sums in memory.
+template <int Rows>
+inline void load_sums(const float* from, int64_t row, TileSums<Rows>& sums) {
+#pragma GCC unroll 12
+  for (int r = 0; r < Rows; ++r) {
+    sums.of[r][0] = load(from + r * row);
+    sums.of[r][1] = load(from + r * row + kLanes);
+  }
+}
+template <int Rows>
+inline void store_sums(const TileSums<Rows>& sums, int64_t row, float* to) {
+#pragma GCC unroll 12
+  for (int r = 0; r < Rows; ++r) {
+    store(sums.of[r][0], to + r * row);
+    store(sums.of[r][1], to + r * row + kLanes);
   }
 }
 
