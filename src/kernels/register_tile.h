@@ -35,7 +35,13 @@ inline void add_product(int64_t words, const float* a, int64_t row, int64_t step
   }
 }
 
-// Row r of the sums from to + r * row on. Unrolled, or compilers would keep the sums in memory.
+// Sums from nothing, and from and to memory, row r being at r * row. Unrolled, or compilers would keep the sums
+// in memory.
+template <int Rows>
+inline void clear_sums(TileSums<Rows>& sums) {
+#pragma GCC unroll 12
+  for (int r = 0; r < Rows; ++r) sums.of[r][0] = sums.of[r][1] = Vector{};
+}
 template <int Rows>
 inline void load_sums(const float* from, int64_t row, TileSums<Rows>& sums) {
 #pragma GCC unroll 12

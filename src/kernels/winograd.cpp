@@ -159,7 +159,8 @@ void multiply(const float* weights, int64_t distance, int64_t row, int64_t step,
       for (int64_t p = 0; p < results.panels; ++p) {
         float* to = results.panel(point, p) + r * kTileColumns;
         with_rows(std::min(at_once, results.rows - r), [&](auto rows) {
-          TileSums<rows.value> sums = {};
+          TileSums<rows.value> sums;
+          clear_sums(sums);
           add_product(sources.rows, a, row, step, sources.panel(point, p), sums);
           store_sums(sums, kTileColumns, to);
         });
@@ -235,8 +236,12 @@ void add_gradients(const ConvolutionShape& s, const float* deltas, int64_t dista
         const float* a = deltas + point * distance + o * sources.rows;
         float* to = sums + point * weights_distance(s, channels) + o * channels + p * kTileColumns;
         with_rows(std::min(at_once, s.out_channels - o), [&](auto rows) {
-          TileSums<rows.value> tile = {};
-          if (accumulate) load_sums(to, channels, tile);
+          TileSums<rows.value> tile;
+          if (accumulate) {
+            load_sums(to, channels, tile);
+          } else {
+            clear_sums(tile);
+          }
           add_product(sources.rows, a, sources.rows, 1, sources.panel(point, p), tile);
           store_sums(tile, channels, to);
         });
