@@ -58,8 +58,8 @@ void tile(int64_t columns, int64_t terms, const Factors& a, const float* in, con
   }
 }
 
-// The terms of some rows of a transposed matrix, side by side. Those of the rows after them are asked for from
-// memory: the processor cannot foresee them.
+// The terms of some rows of a transposed matrix, side by side. Those of the rows after them are asked for
+// from memory: the processor cannot foresee them.
 Factors pack_strip(int64_t rows, int64_t terms, const Factors& a, float* strip) {
   const float* from = a.values;
   float* to = strip;

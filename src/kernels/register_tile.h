@@ -35,8 +35,8 @@ inline void add_product(int64_t words, const float* a, int64_t row, int64_t step
   }
 }
 
-// Sums from nothing, and from and to memory, row r being at r * row. Unrolled, or compilers would keep the sums
-// in memory.
+// Sums from nothing, and from and to memory, row r being at r * row. Unrolled, or compilers would keep the
+// sums in memory.
 template <int Rows>
 inline void clear_sums(TileSums<Rows>& sums) {
 #pragma GCC unroll 12

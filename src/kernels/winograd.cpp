@@ -11,8 +11,9 @@ namespace lockstep::kernels {
 namespace {
 
 constexpr int kPoints = kWinogradPatch * kWinogradPatch;
-constexpr int64_t kBlockFloats = (kVectorRegisters == 32 ? 384 : 96) * 1024;  // of transformed values, aimed at
-constexpr int64_t kFewChannels = 16;          // below which it does not pay
+constexpr int64_t kBlockFloats =
+    (kVectorRegisters == 32 ? 384 : 96) * 1024;  // of transformed values, aimed at
+constexpr int64_t kFewChannels = 16;             // below which it does not pay
 
 const auto kToPoints = [](const auto& in, auto& out) { patch_to_points(in, out); };
 const auto kToOutputs = [](const auto& in, auto& out) { points_to_outputs(in, out); };
@@ -97,9 +98,11 @@ void transform_outputs(const Pictures& out, float* data, const Tiles& tiles, con
       square.prefetch(out, data, o, column);
       for (int64_t v = 0; v < kLineFloats; v += kLanes) {
         const float* from = points.at(o, place + v);
-        square.put(start, accumulate, data + o * out.plane() + column + v, kToOutputs, [&](int i, Vector(&row)[kWinogradPatch]) {
-          for (int j = 0; j < kWinogradPatch; ++j) row[j] = load(from + (i * kWinogradPatch + j) * distance);
-        });
+        square.put(start, accumulate, data + o * out.plane() + column + v, kToOutputs,
+                   [&](int i, Vector(&row)[kWinogradPatch]) {
+                     for (int j = 0; j < kWinogradPatch; ++j)
+                       row[j] = load(from + (i * kWinogradPatch + j) * distance);
+                   });
       }
     });
   }

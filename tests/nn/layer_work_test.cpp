@@ -89,6 +89,9 @@ TEST(LayerWork, OfAConvolutionTellsTheKernelAndWhy) {
   EXPECT_EQ(work_of("conv 40 kernel=3 pad=1", {deep}).grad.kernel, winograd);
   EXPECT_EQ(work_of("conv 15 kernel=3 pad=1", {deep}).fprop.kernel, pixels);
   EXPECT_EQ(work_of("conv 15 kernel=3 pad=1", {deep}).grad.kernel, direct);
+  // Few weights and many channels: the direct sum where there are registers for it.
+  EXPECT_EQ(work_of("conv 16 kernel=3 pad=1", {{16, 12, 12}}).grad.kernel,
+            kernels::kVectorRegisters == 32 ? direct : winograd);
 }
 
 TEST(LayerWork, InBf16TellsWhatIsDoneInItAndWhatIsNot) {

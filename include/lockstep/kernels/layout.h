@@ -2,10 +2,10 @@
 //
 // A microbatch's activation is a matrix [features x columns], row major: features in the natural order
 // (channel, then row, then column of the picture), and the samples innermost. Columns are the samples rounded
-// up to whole cache lines, which are whole vectors. So every kernel runs along samples with full vectors, whatever the channel count (1,
-// 3, 20 or 50 cost what they should), a picture's row is one contiguous piece, matrix products need no
-// reordering, and weights keep their natural layout. The columns beyond the samples hold finite numbers that
-// nobody reads; their deltas are zero.
+// up to whole cache lines, which are whole vectors. So every kernel runs along samples with full vectors,
+// whatever the channel count (1, 3, 20 or 50 cost what they should), a picture's row is one contiguous piece,
+// matrix products need no reordering, and weights keep their natural layout. The columns beyond the samples
+// hold finite numbers that nobody reads; their deltas are zero.
 #pragma once
 
 #include <cstdint>

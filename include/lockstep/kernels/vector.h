@@ -1,5 +1,5 @@
-// A vector register's floats as one value. It is never wider than the instruction set's vectors: compilers keep
-// wider ones in memory, which is fifty times slower.
+// A vector register's floats as one value. It is never wider than the instruction set's vectors: compilers
+// keep wider ones in memory, which is fifty times slower.
 #pragma once
 
 #include "lockstep/kernels/layout.h"
