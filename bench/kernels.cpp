@@ -1,11 +1,13 @@
 // The kernels alone, on one thread: GFLOP/s and bytes for the shapes of the networks in launch/.
 #include <benchmark/benchmark.h>
 
+#include <array>
 #include <vector>
 
 #include "lockstep/core/buffer.h"
 #include "lockstep/data/unpack.h"
 #include "lockstep/kernels/convolution.h"
+#include "lockstep/kernels/dense_gradient.h"
 #include "lockstep/kernels/dense_product.h"
 #include "lockstep/kernels/gemm.h"
 #include "lockstep/kernels/pooling.h"
@@ -84,6 +86,12 @@ void shapes(benchmark::internal::Benchmark* b) {
   b->Args({1, 28, 20, 5, 0, 32});
   b->Args({20, 12, 50, 5, 0, 32});
   b->Args({64, 32, 64, 3, 1, 16});
+  b->Args({16, 32, 16, 3, 1, 32});
+  b->Args({32, 16, 32, 3, 1, 32});
+  b->Args({64, 8, 64, 3, 1, 32});
+  b->Args({128, 16, 128, 3, 1, 32});
+  b->Args({3, 32, 32, 5, 2, 32});
+  b->Args({32, 16, 32, 5, 2, 32});
   b->Args({256, 8, 256, 3, 1, 32});
 }
 
@@ -142,6 +150,29 @@ BENCHMARK_CAPTURE(linear_bprop, float32, Precision::kFloat32)->Apply(layers);
 BENCHMARK_CAPTURE(linear_fprop, bf16, Precision::kBf16)->Apply(layers);
 BENCHMARK_CAPTURE(linear_bprop, bf16, Precision::kBf16)->Apply(layers);
 BENCHMARK(linear_grad)->Apply(layers);
+
+// Two microbatches' gradients at once, as wide dense layers compute them.
+void linear_joint_grad(benchmark::State& state) {
+  const int64_t units = state.range(0);
+  const int64_t inputs = state.range(1);
+  const int64_t columns = state.range(2);
+  const Buffer delta = filled(units * columns);
+  const Buffer in = filled(inputs * columns);
+  Buffer kept = filled(2 * dense_sample_floats(Precision::kFloat32, inputs, units, columns));
+  Buffer gradient = filled(units * inputs);
+  std::array<DenseSample, 2> samples;
+  for (int64_t m = 0; m < 2; ++m) {
+    float* to = kept.data() + m * dense_sample_floats(Precision::kFloat32, inputs, units, columns);
+    keep_dense_sample(Precision::kFloat32, inputs, units, columns, in.data(), delta.data(), to);
+    samples[static_cast<size_t>(m)] = {to, columns};
+  }
+  const std::array<int, 2> merges = {0, 1};
+  for (auto _ : state) {
+    dense_gradient(Precision::kFloat32, inputs, 0, units, samples, merges, gradient.data());
+  }
+  report(state, 4.0 * static_cast<double>(units * inputs * columns));
+}
+BENCHMARK(linear_joint_grad)->Apply(layers);
 
 // channels, size, window
 void maxpool(benchmark::State& state) {

@@ -83,19 +83,19 @@ void cut_part(const Value* plane, const Shape& shape, const Cut& cut, const Part
 template <bool kNarrow, int kWide, class Value>
 void unpack_cut_plane(const Value* const* planes, const Shape& shape, const Cut* cuts, const Conversion& to,
                       int64_t columns, float* out) {
-  Value cut[kLanes][kPart];
-  const Value* rows[kLanes];
-  for (int64_t n = 0; n < kLanes; ++n) rows[n] = cut[n];
+  Value cut[kGroup][kPart];
+  const Value* rows[kGroup];
+  for (int64_t n = 0; n < kGroup; ++n) rows[n] = cut[n];
   Part part{};
   part.width = std::min(shape.width, kPart);
   for (part.y = 0; part.y < shape.height; part.y += part.rows) {
     part.rows = std::min(kPart / part.width, shape.height - part.y);
     for (int64_t x = 0; x < shape.width; x += part.width) {
       part.x = std::min(x, shape.width - part.width);
-      for (int64_t n = 0; n < kLanes; ++n) cut_part<kNarrow, kWide>(planes[n], shape, cuts[n], part, cut[n]);
+      for (int64_t n = 0; n < kGroup; ++n) cut_part<kNarrow, kWide>(planes[n], shape, cuts[n], part, cut[n]);
       const int64_t size = part.rows * part.width;
       float* const target = out + (part.y * shape.width + part.x) * columns;
-      if (size < kLanes) {
+      if (size < kGroup) {
         unpack_plane<true, Value>(rows, size, to, columns, target);
       } else {
         unpack_plane<false, Value>(rows, size, to, columns, target);

@@ -10,18 +10,25 @@ namespace {
 // Pointers to sixteen samples, the last one repeated where there are fewer, and 1 for each that is there.
 template <class Value>
 struct Group {
-  const Value* samples[kLanes];
-  Vector present;
+  const Value* samples[kGroup];
+  float present[kGroup];
 
   template <class Pointer>
   explicit Group(std::span<const Pointer> all, int64_t first) {
-    for (int64_t n = 0; n < kLanes; ++n) {
+    for (int64_t n = 0; n < kGroup; ++n) {
       const int64_t last = static_cast<int64_t>(all.size()) - 1;
       samples[n] = reinterpret_cast<const Value*>(all[static_cast<size_t>(std::min(first + n, last))]);
       present[n] = first + n <= last ? 1.0f : 0.0f;
     }
   }
-  Conversion conversion(float scale, float offset) const { return {scale * present, offset * present}; }
+  Conversion conversion(float scale, float offset) const {
+    Conversion result;
+    for (int64_t n = 0; n < kGroup; ++n) {
+      result.scale[n] = scale * present[n];
+      result.offset[n] = offset * present[n];
+    }
+    return result;
+  }
   // Has the cache fetch the first `values` of all samples at once.
   void prefetch(int64_t values) const {
     constexpr int64_t kLine = 64 / sizeof(Value);
@@ -43,7 +50,7 @@ void clear_columns(int64_t features, int64_t columns, int64_t first, float* out)
 template <class Value>
 void unpack_whole_plane(const Group<Value>& group, int64_t size, const Conversion& to, int64_t columns,
                         float* out) {
-  const auto unpack = size < kLanes ? unpack_plane<true, Value> : unpack_plane<false, Value>;
+  const auto unpack = size < kGroup ? unpack_plane<true, Value> : unpack_plane<false, Value>;
   unpack(group.samples, size, to, columns, out);
 }
 
@@ -81,11 +88,11 @@ void Unpacker::unpack_as(const Samples& samples, int64_t first, int64_t count, b
                          int64_t columns, float* out) const {
   const std::span inputs(samples.inputs.data() + first, static_cast<size_t>(count));
   const int64_t plane = shape_.height * shape_.width;
-  for (int64_t at = 0; at < count; at += kLanes) {
+  for (int64_t at = 0; at < count; at += kGroup) {
     Group<Value> group(inputs, at);
     if (augmented) group.prefetch(std::min(plane, kPart));
-    Cut cuts[kLanes];
-    for (int64_t n = 0; augmented && n < std::min(kLanes, count - at); ++n)
+    Cut cuts[kGroup];
+    for (int64_t n = 0; augmented && n < std::min(kGroup, count - at); ++n)
       cuts[n] = cut(samples.indices[static_cast<size_t>(first + at + n)], epoch);
     for (int64_t c = 0; c < shape_.channels; ++c) {
       const Conversion to = group.conversion(scale_[static_cast<size_t>(c)], offset_[static_cast<size_t>(c)]);
@@ -112,16 +119,16 @@ void Unpacker::unpack(const Samples& samples, int64_t first, int64_t count, std:
   } else {
     unpack_as<float>(samples, first, count, augmented, epoch.value_or(0), columns, out);
   }
-  clear_columns(shape_.size(), columns, (count + kLanes - 1) / kLanes * kLanes, out);
+  clear_columns(shape_.size(), columns, (count + kGroup - 1) / kGroup * kGroup, out);
 }
 
 void unpack_targets(std::span<const float* const> targets, int64_t features, int64_t columns, float* out) {
   const int64_t count = static_cast<int64_t>(targets.size());
-  for (int64_t at = 0; at < count; at += kLanes) {
+  for (int64_t at = 0; at < count; at += kGroup) {
     const Group<float> group(targets, at);
     unpack_whole_plane(group, features, group.conversion(1, 0), columns, out + at);
   }
-  clear_columns(features, columns, (count + kLanes - 1) / kLanes * kLanes, out);
+  clear_columns(features, columns, (count + kGroup - 1) / kGroup * kGroup, out);
 }
 
 }  // namespace lockstep::data

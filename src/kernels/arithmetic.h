@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 
 #include "lockstep/kernels/vector.h"
 
@@ -66,7 +67,8 @@ inline Vector pairs_of(const Vector& first, const Vector& second) {
 }
 
 inline Vector neighbours_of(const Vector& first, const Vector& second) {
-  const Bits even = {0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30};
+  Bits even;
+  for (uint32_t l = 0; l < kLanes; ++l) even[l] = 2 * l;
   return pairs_of(__builtin_shuffle(first, second, even), __builtin_shuffle(first, second, even + 1u));
 }
 

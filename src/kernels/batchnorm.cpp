@@ -19,9 +19,9 @@ Lanes lanes_of_samples(const BatchnormShape& s, int64_t n) {
   return lane < static_cast<int32_t>(std::min(s.samples - n, kLanes));
 }
 
-// The sums over a channel's values of the terms that term(offset) gives for the sixteen values there. Vectors
-// are added in single precision over a few rows of samples, in four sums at once, since an addition takes
-// four times as long as a load; these are added in double precision.
+// The sums over a channel's values of the terms that term(offset) gives for the values of a vector there.
+// Vectors are added in single precision over a few rows of samples, in four sums at once, since an addition
+// takes four times as long as a load; these are added in double precision.
 template <size_t Terms, class Term>
 std::array<double, Terms> sum_channel(const BatchnormShape& s, int64_t channel, const Term& term) {
   constexpr int64_t kPositionsAtOnce = 64;

@@ -1,5 +1,7 @@
 #include "lockstep/kernels/centres.h"
 
+#include <cstddef>
+
 #include "lockstep/kernels/vector.h"
 
 namespace lockstep::kernels {

@@ -8,6 +8,7 @@
 #include "convolution_pixels.h"
 #include "convolution_unfolded.h"
 #include "lockstep/core/error.h"
+#include "lockstep/kernels/layout.h"
 #include "winograd.h"
 
 namespace lockstep::kernels {
@@ -44,8 +45,11 @@ Kernel bprop_kernel(const ConvolutionShape& s) {
 }
 Kernel grad_kernel(const ConvolutionShape& s) {
   if (is_bf16(s) && !by_winograd(s) && has_channels_grad(s)) return Kernel::kChannels;
-  if (has_direct_grad(s)) return Kernel::kDirect;
+  // The direct sum wants many registers; with few, it is for what fills no other kernel's vectors.
+  const bool direct_first = kVectorRegisters == 32;
+  if (direct_first && has_direct_grad(s)) return Kernel::kDirect;
   if (by_winograd(s)) return Kernel::kWinograd;
+  if (!direct_first && has_direct_grad(s) && !has_channels_grad(s)) return Kernel::kDirect;
   return has_channels_grad(s) ? Kernel::kChannels : Kernel::kUnfolded;
 }
 

@@ -37,9 +37,7 @@ template <class Arithmetic, int Rows>
 void add_rows(const ConvolutionShape& s, int64_t words, const TapRows& t, const float* delta, float* to,
               int64_t to_channel) {
   TileSums<Rows> sums;
-  for (int r = 0; r < Rows; ++r) {
-    for (int v = 0; v < kTileVectors; ++v) sums.of[r][v] = load(to + r * to_channel + v * kLanes);
-  }
+  load_sums(to, to_channel, sums);
   // A row is one run where neighbours are neighbours in the input too.
   const int64_t run = s.stride == 1 ? t.cells.end - t.cells.begin : 1;
   for (int64_t y = t.rows.begin; y < t.rows.end; ++y) {
@@ -50,9 +48,7 @@ void add_rows(const ConvolutionShape& s, int64_t words, const TapRows& t, const 
                               t.in + in_cell * words * kTileColumns, sums);
     }
   }
-  for (int r = 0; r < Rows; ++r) {
-    for (int v = 0; v < kTileVectors; ++v) store(sums.of[r][v], to + r * to_channel + v * kLanes);
-  }
+  store_sums(sums, to_channel, to);
 }
 
 // sums[o][i][j][channel of the panel]

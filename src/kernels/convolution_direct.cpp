@@ -11,8 +11,8 @@ namespace lockstep::kernels {
 
 namespace {
 
-// Sums of a tile, its inputs and a delta fill most of the 32 vector registers.
-constexpr int kTileOutputs = 4;
+// Sums of a tile, its inputs and a delta fill most of the vector registers.
+constexpr int kTileOutputs = kVectorRegisters == 32 ? 4 : 2;
 constexpr int kTileTaps = 5;
 constexpr int64_t kMostWeights = 4608;  // with a vector each they stay in the second-level cache
 
@@ -53,7 +53,7 @@ class InputRows {
   }
   // A cache line more than the cells, or the channels' equal places would fall into one set of the cache.
   static int64_t row_floats(const ConvolutionShape& s, int64_t columns) {
-    return std::min(s.stride, s.in_width + 2 * s.pad) * cells_apart(s) * columns + kLanes;
+    return std::min(s.stride, s.in_width + 2 * s.pad) * cells_apart(s) * columns + kLineFloats;
   }
   float* row(int64_t channel, int64_t y) const {
     return memory_ + (y % s_.kernel_height * s_.in_channels + channel) * row_floats(s_, columns_);

@@ -10,46 +10,54 @@ namespace lockstep::kernels {
 
 namespace {
 
-template <int Units>
-void store_rows(const TileSums<Units>& sums, int64_t row_length, int64_t inside, float* row) {
-  for (int u = 0; u < Units; ++u, row += row_length) {
-    for (int v = 0; v < kTileVectors; ++v) store_some(sums.of[u][v], inside - v * kLanes, row + v * kLanes);
-  }
+// The first `inside` columns of a tile.
+void store_columns(int units, const float* tile, int64_t inside, int64_t row_length, float* row) {
+  for (int u = 0; u < units; ++u) std::copy_n(tile + u * kTileColumns, inside, row + u * row_length);
 }
 
 int64_t input_words(int64_t inputs, int64_t words) { return panels_for(inputs) * kTileColumns * words; }
 
+// The stack is plain memory, so that the sums at work can be registers.
 template <class Arithmetic, int Units>
 void tile(int64_t inputs, int64_t unit, int64_t input, std::span<const DenseSample> microbatches,
           std::span<const int> merges, float* gradient) {
-  TileSums<Units> stack[kDeepest];
-  size_t top = 0;
+  constexpr int64_t kTileFloats = Units * kTileColumns;
+  alignas(64) float stack[kDeepest * kTileFloats];
+  float* top = stack;
   for (size_t m = 0; m < microbatches.size(); ++m) {
     const DenseSample& from = microbatches[m];
-    TileSums<Units> sums = {};
     const int64_t words = words_for<Arithmetic>(from.columns);
     const float* delta = from.kept + input_words(inputs, words);
+    TileSums<Units> sums;
+    clear_sums(sums);
     add_product<Arithmetic>(words, delta + unit * words, words, 1, from.kept + input * words, sums);
     for (int k = 0; k < merges[m]; ++k) {
-      --top;
+      top -= kTileFloats;
+#pragma GCC unroll 12
       for (int u = 0; u < Units; ++u) {
-        for (int v = 0; v < kTileVectors; ++v) sums.of[u][v] = stack[top].of[u][v] + sums.of[u][v];
+        sums.of[u][0] = load(top + u * kTileColumns) + sums.of[u][0];
+        sums.of[u][1] = load(top + u * kTileColumns + kLanes) + sums.of[u][1];
       }
     }
-    stack[top++] = sums;
+    const bool done = m + 1 == microbatches.size();
+    const bool whole = input + kTileColumns <= inputs;
+    float* const to = gradient + unit * inputs + input;
+    store_sums(sums, done && whole ? inputs : kTileColumns, done && whole ? to : top);
+    if (done && !whole) store_columns(Units, top, inputs - input, inputs, to);
+    top += kTileFloats;
   }
-  store_rows(stack[0], inputs, std::min(kTileColumns, inputs - input), gradient + unit * inputs + input);
 }
 
 template <class Arithmetic>
 void gradient_in(int64_t inputs, int64_t first_unit, int64_t units, std::span<const DenseSample> microbatches,
                  std::span<const int> merges, float* gradient) {
-  for (int64_t input = 0; input < inputs; input += kTileColumns) {
-    for (int64_t unit = first_unit; unit < first_unit + units; unit += kTileRows) {
-      with_rows(first_unit + units - unit, [&](auto rows) {
+  // Rows of the gradient are written from end to end; the inputs come from the second-level cache each time.
+  for (int64_t unit = first_unit; unit < first_unit + units; unit += kTileRows) {
+    with_rows(first_unit + units - unit, [&](auto rows) {
+      for (int64_t input = 0; input < inputs; input += kTileColumns) {
         tile<Arithmetic, rows.value>(inputs, unit, input, microbatches, merges, gradient);
-      });
-    }
+      }
+    });
   }
 }
 

@@ -31,8 +31,8 @@ void exchange_rows(Vector (&rows)[kLanes]) {
 }  // namespace
 
 void transpose(Vector (&rows)[kLanes]) {
-  exchange_rows<8>(rows);
-  exchange_rows<4>(rows);
+  if constexpr (kLanes > 8) exchange_rows<8>(rows);
+  if constexpr (kLanes > 4) exchange_rows<4>(rows);
   exchange_rows<2>(rows);
   exchange_rows<1>(rows);
 }

@@ -4,18 +4,16 @@
 
 #include "lockstep/core/error.h"
 #include "register_tile.h"
-#include "winograd_transforms.h"
+#include "winograd_squares.h"
 
 namespace lockstep::kernels {
 
 namespace {
 
 constexpr int kPoints = kWinogradPatch * kWinogradPatch;
-constexpr int64_t kBlockFloats = 384 * 1024;  // of transformed values, aimed at
-constexpr int64_t kFewChannels = 16;          // below which it does not pay
-
-using Patch = Vector[kWinogradPatch][kWinogradPatch];
-using OutputTile = Vector[kWinogradOutputs][kWinogradOutputs];
+constexpr int64_t kBlockFloats =
+    (kVectorRegisters == 32 ? 384 : 96) * 1024;  // of transformed values, aimed at
+constexpr int64_t kFewChannels = 16;             // below which it does not pay
 
 const auto kToPoints = [](const auto& in, auto& out) { patch_to_points(in, out); };
 const auto kToOutputs = [](const auto& in, auto& out) { points_to_outputs(in, out); };
@@ -24,12 +22,6 @@ const auto kFromTaps = [](const auto& in, auto& out) { taps_to_points(in, out); 
 const auto kToTaps = [](const auto& in, auto& out) { points_to_taps(in, out); };
 
 int64_t round_up(int64_t count, int64_t granule) { return (count + granule - 1) / granule * granule; }
-
-// A stack of pictures of one size, and where tiles lie in it.
-struct Pictures {
-  int64_t channels, height, width, columns;
-  int64_t plane() const { return height * width * columns; }
-};
 
 struct Tiles {
   int64_t down, across;
@@ -50,7 +42,7 @@ struct Points {
   float* data;
   int64_t rows;
   int64_t panels;
-  int64_t distance() const { return rows * panels * kTileColumns + kLanes; }
+  int64_t distance() const { return rows * panels * kTileColumns + kLineFloats; }
   float* panel(int point, int64_t p) const { return data + point * distance() + p * rows * kTileColumns; }
   float* at(int64_t row, int64_t place) const {  // of point 0
     return data + (place / kTileColumns * rows + row) * kTileColumns + place % kTileColumns;
@@ -58,39 +50,7 @@ struct Points {
 };
 
 int64_t points_floats(int64_t rows, int64_t length) {
-  return kPoints * (rows * round_up(length, kTileColumns) + kLanes);
-}
-
-// What stands at y, x and beyond, zeros outside of the picture.
-template <int Size>
-void load_square(const Pictures& p, const float* plane, int64_t y, int64_t x, int64_t column,
-                 Vector (&square)[Size][Size]) {
-  for (int i = 0; i < Size; ++i) {
-    const bool inside = y + i >= 0 && y + i < p.height;
-    const float* row = plane + ((y + i) * p.width + x) * p.columns + column;
-    for (int j = 0; j < Size; ++j) {
-      square[i][j] = inside && x + j >= 0 && x + j < p.width ? load(row + j * p.columns) : Vector{};
-    }
-  }
-}
-
-// Channels ahead of the one at work whose square is asked for from memory. Its rows lie too far apart for the
-// processor to foresee them; waiting for each takes a third of the time where pictures leave the caches.
-constexpr int64_t kAhead = 2;
-
-// Inlined by force: g++ 12 takes a function that only prefetches for one that does nothing, and never calls
-// it.
-template <int Size>
-[[gnu::always_inline]] inline void prefetch_square(const Pictures& p, const float* data, int64_t channel,
-                                                   int64_t y, int64_t x, int64_t column) {
-  if (channel + kAhead >= p.channels) return;
-  const float* plane = data + (channel + kAhead) * p.plane() + column;
-  for (int64_t i = y; i < y + Size; ++i) {
-    for (int64_t j = x; j < x + Size; ++j) {
-      if (i >= 0 && i < p.height && j >= 0 && j < p.width)
-        __builtin_prefetch(plane + (i * p.width + j) * p.columns);
-    }
-  }
+  return kPoints * (rows * round_up(length, kTileColumns) + kLineFloats);
 }
 
 // A block of tiles: [begin, end).
@@ -99,51 +59,50 @@ struct Block {
   int64_t length(int64_t columns) const { return (end - begin) * columns; }
 };
 
-// Calls visit(tile, column, place) for each vector of a block: `place` counts its floats.
+// Calls visit(tile, column, place) for each cache line of a block: `place` counts its floats.
 template <class Visit>
-void for_each_vector(const Block& block, int64_t columns, const Visit& visit) {
+void for_each_line(const Block& block, int64_t columns, const Visit& visit) {
   int64_t place = 0;
   for (int64_t tile = block.begin; tile < block.end; ++tile) {
-    for (int64_t column = 0; column < columns; column += kLanes, place += kLanes) visit(tile, column, place);
+    for (int64_t column = 0; column < columns; column += kLineFloats, place += kLineFloats)
+      visit(tile, column, place);
   }
+}
+
+// Stores a vector at each point from `to` on.
+auto to_points(float* to, int64_t distance) {
+  return [to, distance](int point, const Vector& value) { store(value, to + point * distance); };
 }
 
 void transform_patches(const Pictures& in, const float* data, const Tiles& tiles, int64_t pad,
                        const Block& block, const Points& points) {
   for (int64_t c = 0; c < in.channels; ++c) {
-    for_each_vector(block, in.columns, [&](int64_t tile, int64_t column, int64_t place) {
-      Patch patch;
-      Patch result;
-      prefetch_square<kWinogradPatch>(in, data, c, tiles.y(tile) - pad, tiles.x(tile) - pad, column);
-      load_square(in, data + c * in.plane(), tiles.y(tile) - pad, tiles.x(tile) - pad, column, patch);
-      in_two_dimensions(patch, result, kToPoints);
-      float* to = points.at(c, place);
-      for (int p = 0; p < kPoints; ++p)
-        store(result[p / kWinogradPatch][p % kWinogradPatch], to + p * points.distance());
+    for_each_line(block, in.columns, [&](int64_t tile, int64_t column, int64_t place) {
+      const Square<kWinogradPatch> square(in, tiles.y(tile) - pad, tiles.x(tile) - pad);
+      square.prefetch(in, data, c, column);
+      for (int64_t v = 0; v < kLineFloats; v += kLanes) {
+        square.transform<kWinogradPatch>(data + c * in.plane() + column + v, kToPoints,
+                                         to_points(points.at(c, place + v), points.distance()));
+      }
     });
   }
 }
 
 void transform_outputs(const Pictures& out, float* data, const Tiles& tiles, const Block& block,
                        const float* bias, bool accumulate, const Points& points) {
+  const int64_t distance = points.distance();
   for (int64_t o = 0; o < out.channels; ++o) {
     const Vector start = Vector{} + (bias != nullptr ? bias[o] : 0.0f);
-    for_each_vector(block, out.columns, [&](int64_t tile, int64_t column, int64_t place) {
-      Patch patch;
-      OutputTile result;
-      prefetch_square<kWinogradOutputs>(out, data, o, tiles.y(tile), tiles.x(tile), column);
-      const float* from = points.at(o, place);
-      for (int p = 0; p < kPoints; ++p)
-        patch[p / kWinogradPatch][p % kWinogradPatch] = load(from + p * points.distance());
-      in_two_dimensions(patch, result, kToOutputs);
-      const int64_t height = std::min<int64_t>(kWinogradOutputs, out.height - tiles.y(tile));
-      const int64_t width = std::min<int64_t>(kWinogradOutputs, out.width - tiles.x(tile));
-      float* to = data + o * out.plane() + (tiles.y(tile) * out.width + tiles.x(tile)) * out.columns + column;
-      for (int64_t i = 0; i < height; ++i) {
-        for (int64_t j = 0; j < width; ++j) {
-          float* at = to + (i * out.width + j) * out.columns;
-          store(result[i][j] + start + (accumulate ? load(at) : Vector{}), at);
-        }
+    for_each_line(block, out.columns, [&](int64_t tile, int64_t column, int64_t place) {
+      const Square<kWinogradOutputs> square(out, tiles.y(tile), tiles.x(tile));
+      square.prefetch(out, data, o, column);
+      for (int64_t v = 0; v < kLineFloats; v += kLanes) {
+        const float* from = points.at(o, place + v);
+        square.put(start, accumulate, data + o * out.plane() + column + v, kToOutputs,
+                   [&](int i, Vector(&row)[kWinogradPatch]) {
+                     for (int j = 0; j < kWinogradPatch; ++j)
+                       row[j] = load(from + (i * kWinogradPatch + j) * distance);
+                   });
       }
     });
   }
@@ -151,7 +110,7 @@ void transform_outputs(const Pictures& out, float* data, const Tiles& tiles, con
 
 // Weights, or their derivatives, at 36 points: [point][out][in], the points as far apart as in Points.
 int64_t weights_distance(const ConvolutionShape& s, int64_t in_channels) {
-  return s.out_channels * in_channels + kLanes;
+  return s.out_channels * in_channels + kLineFloats;
 }
 
 // Weights [out][in][3][3] to [point][out][in]; turned by 180 degrees for the way back.
@@ -203,11 +162,10 @@ void multiply(const float* weights, int64_t distance, int64_t row, int64_t step,
       for (int64_t p = 0; p < results.panels; ++p) {
         float* to = results.panel(point, p) + r * kTileColumns;
         with_rows(std::min(at_once, results.rows - r), [&](auto rows) {
-          TileSums<rows.value> sums = {};
+          TileSums<rows.value> sums;
+          clear_sums(sums);
           add_product(sources.rows, a, row, step, sources.panel(point, p), sums);
-          for (int i = 0; i < rows.value; ++i) {
-            for (int v = 0; v < kTileVectors; ++v) store(sums.of[i][v], to + i * kTileColumns + v * kLanes);
-          }
+          store_sums(sums, kTileColumns, to);
         });
       }
     }
@@ -231,24 +189,24 @@ void convolve(const Pictures& in, const float* from, const Pictures& out, float*
   }
 }
 
-// Sixteen channels' patches, transposed: a row a sample, with the channels in its vectors.
+// A vector of channels' patches, transposed: a row a sample, with the channels in its vectors.
 void transform_patches_transposed(const Pictures& in, const float* data, const Tiles& tiles, int64_t pad,
                                   const Block& block, const Points& points) {
   for (int64_t c = 0; c < points.panels * kTileColumns; c += kLanes) {
-    for_each_vector(block, in.columns, [&](int64_t tile, int64_t column, int64_t place) {
-      Vector values[kPoints][kLanes] = {};
-      for (int64_t l = 0; l < std::min(kLanes, in.channels - c); ++l) {
-        Patch patch;
-        Patch result;
-        prefetch_square<kWinogradPatch>(in, data, c + l, tiles.y(tile) - pad, tiles.x(tile) - pad, column);
-        load_square(in, data + (c + l) * in.plane(), tiles.y(tile) - pad, tiles.x(tile) - pad, column, patch);
-        in_two_dimensions(patch, result, kToPoints);
-        for (int p = 0; p < kPoints; ++p) values[p][l] = result[p / kWinogradPatch][p % kWinogradPatch];
-      }
-      for (int p = 0; p < kPoints; ++p) {
-        transpose(values[p]);
-        float* to = points.panel(p, c / kTileColumns) + place * kTileColumns + c % kTileColumns;
-        for (int64_t l = 0; l < kLanes; ++l) store(values[p][l], to + l * kTileColumns);
+    for_each_line(block, in.columns, [&](int64_t tile, int64_t column, int64_t place) {
+      const Square<kWinogradPatch> square(in, tiles.y(tile) - pad, tiles.x(tile) - pad);
+      for (int64_t v = 0; v < kLineFloats; v += kLanes) {
+        Vector values[kPoints][kLanes] = {};
+        for (int64_t l = 0; l < std::min(kLanes, in.channels - c); ++l) {
+          if (v == 0) square.prefetch(in, data, c + l, column);
+          square.transform<kWinogradPatch>(data + (c + l) * in.plane() + column + v, kToPoints,
+                                           [&](int point, const Vector& value) { values[point][l] = value; });
+        }
+        for (int p = 0; p < kPoints; ++p) {
+          transpose(values[p]);
+          float* to = points.panel(p, c / kTileColumns) + (place + v) * kTileColumns + c % kTileColumns;
+          for (int64_t l = 0; l < kLanes; ++l) store(values[p][l], to + l * kTileColumns);
+        }
       }
     });
   }
@@ -259,14 +217,12 @@ void transform_deltas(const Pictures& out, const float* data, const Tiles& tiles
                       int64_t distance, float* points) {
   const int64_t length = block.length(out.columns);
   for (int64_t o = 0; o < out.channels; ++o) {
-    for_each_vector(block, out.columns, [&](int64_t tile, int64_t column, int64_t place) {
-      OutputTile square;
-      Patch result;
-      prefetch_square<kWinogradOutputs>(out, data, o, tiles.y(tile), tiles.x(tile), column);
-      load_square(out, data + o * out.plane(), tiles.y(tile), tiles.x(tile), column, square);
-      in_two_dimensions(square, result, kFromOutputs);
-      for (int p = 0; p < kPoints; ++p) {
-        store(result[p / kWinogradPatch][p % kWinogradPatch], points + p * distance + o * length + place);
+    for_each_line(block, out.columns, [&](int64_t tile, int64_t column, int64_t place) {
+      const Square<kWinogradOutputs> square(out, tiles.y(tile), tiles.x(tile));
+      square.prefetch(out, data, o, column);
+      for (int64_t v = 0; v < kLineFloats; v += kLanes) {
+        square.transform<kWinogradPatch>(data + o * out.plane() + column + v, kFromOutputs,
+                                         to_points(points + o * length + place + v, distance));
       }
     });
   }
@@ -283,14 +239,14 @@ void add_gradients(const ConvolutionShape& s, const float* deltas, int64_t dista
         const float* a = deltas + point * distance + o * sources.rows;
         float* to = sums + point * weights_distance(s, channels) + o * channels + p * kTileColumns;
         with_rows(std::min(at_once, s.out_channels - o), [&](auto rows) {
-          TileSums<rows.value> tile = {};
-          add_product(sources.rows, a, sources.rows, 1, sources.panel(point, p), tile);
-          for (int i = 0; i < rows.value; ++i) {
-            for (int v = 0; v < kTileVectors; ++v) {
-              float* at = to + i * channels + v * kLanes;
-              store(accumulate ? load(at) + tile.of[i][v] : tile.of[i][v], at);
-            }
+          TileSums<rows.value> tile;
+          if (accumulate) {
+            load_sums(to, channels, tile);
+          } else {
+            clear_sums(tile);
           }
+          add_product(sources.rows, a, sources.rows, 1, sources.panel(point, p), tile);
+          store_sums(tile, channels, to);
         });
       }
     }
@@ -302,15 +258,15 @@ void transform_gradients(const ConvolutionShape& s, const float* sums, bool accu
   constexpr int kWindow = kWinogradTaps * kWinogradTaps;
   for (int64_t o = 0; o < s.out_channels; ++o) {
     for (int64_t c = 0; c < s.in_channels; c += kLanes) {
-      Patch patch;
-      Vector taps[kWinogradTaps][kWinogradTaps];
-      for (int p = 0; p < kPoints; ++p) {
-        patch[p / kWinogradPatch][p % kWinogradPatch] =
-            load(sums + p * weights_distance(s, channels) + o * channels + c);
-      }
-      in_two_dimensions(patch, taps, kToTaps);
+      const float* from = sums + o * channels + c;
       float lanes[kWindow][kLanes];
-      for (int t = 0; t < kWindow; ++t) store(taps[t / kWinogradTaps][t % kWinogradTaps], lanes[t]);
+      in_two_dimensions<Vector, kWinogradPatch, kWinogradTaps>(
+          [&](int i, Vector(&row)[kWinogradPatch]) {
+            for (int j = 0; j < kWinogradPatch; ++j) {
+              row[j] = load(from + (i * kWinogradPatch + j) * weights_distance(s, channels));
+            }
+          },
+          kToTaps, [&](int tap, const Vector& value) { store(value, lanes[tap]); });
       float* to = gradient + (o * s.in_channels + c) * kWindow;
       for (int64_t l = 0; l < std::min(kLanes, s.in_channels - c); ++l) {
         for (int t = 0; t < kWindow; ++t, ++to) *to = (accumulate ? *to : 0.0f) + lanes[t][l];
@@ -327,7 +283,7 @@ int64_t block_floats(const ConvolutionShape& s, int64_t columns) {
   const Tiles tiles = tiles_of(height, width);
   const int64_t length = round_up(
       tiles_at_once(s.in_channels + s.out_channels, tiles, columns) * columns + kTileColumns, kTileColumns);
-  return points_floats(channels, length) + kPoints * kLanes;
+  return points_floats(channels, length) + kPoints * kLineFloats;
 }
 
 Pictures inputs_of(const ConvolutionShape& s, int64_t columns) {
@@ -351,7 +307,7 @@ bool has_winograd(const ConvolutionShape& s) {
 
 int64_t winograd_scratch(const ConvolutionShape& s, int64_t columns) {
   int64_t block = 0;
-  for (int64_t n = kLanes; n <= columns; n += kLanes) block = std::max(block, block_floats(s, n));
+  for (int64_t n = kLineFloats; n <= columns; n += kLineFloats) block = std::max(block, block_floats(s, n));
   return weight_floats(s) + block;
 }
 
@@ -381,7 +337,7 @@ void winograd_grad(const ConvolutionShape& s, int64_t columns, const float* in, 
   for (Block block{0, 0}; block.end < tiles.count();) {
     block = {block.end, std::min(block.end + at_once, tiles.count())};
     const int64_t length = block.length(columns);
-    const int64_t distance = s.out_channels * length + kLanes;
+    const int64_t distance = s.out_channels * length + kLineFloats;
     const Points sources{deltas + kPoints * distance, length,
                          round_up(s.in_channels, kTileColumns) / kTileColumns};
     transform_deltas(outputs_of(s, columns), out_delta, tiles, block, distance, deltas);

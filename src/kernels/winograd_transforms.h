@@ -75,17 +75,27 @@ inline void points_to_taps(const Type (&u)[6], Type (&g)[3]) {
   g[2] = near + (1.0f / 6) * far + u[5];
 }
 
-// A square of values through a transform of its rows, then of its columns.
-template <int In, int Out, class Type, class Transform>
-inline void in_two_dimensions(const Type (&in)[In][In], Type (&out)[Out][Out], const Transform& transform) {
+// A square of values through a transform of its rows, then of its columns. get(i, row) reads row i, and
+// put(i * Out + j, value) takes each result. Unrolled, so that values stay in registers as far as these go.
+template <class Type, int In, int Out, class Get, class Transform, class Put>
+[[gnu::always_inline]] inline void in_two_dimensions(const Get& get, const Transform& transform,
+                                                     const Put& put) {
   Type rows[In][Out];
-  for (int i = 0; i < In; ++i) transform(in[i], rows[i]);
+#pragma GCC unroll 6
+  for (int i = 0; i < In; ++i) {
+    Type row[In];
+    get(i, row);
+    transform(row, rows[i]);
+  }
+#pragma GCC unroll 6
   for (int j = 0; j < Out; ++j) {
     Type column[In];
     Type result[Out];
+#pragma GCC unroll 6
     for (int i = 0; i < In; ++i) column[i] = rows[i][j];
     transform(column, result);
-    for (int i = 0; i < Out; ++i) out[i][j] = result[i];
+#pragma GCC unroll 6
+    for (int i = 0; i < Out; ++i) put(i * Out + j, result[i]);
   }
 }
 
