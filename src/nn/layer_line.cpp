@@ -1,5 +1,6 @@
 #include "lockstep/nn/layer_line.h"
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 #include <sstream>
@@ -42,14 +43,33 @@ LayerArguments::LayerArguments(const LayerLine& line, uint32_t position, const N
 }
 
 int64_t LayerArguments::leading_whole(const std::string& name, int64_t lowest) {
-  if (leading_used_ < leading_.size() && !has(name)) values_[name] = leading_[leading_used_++];
+  take_leading(name);
   if (!has(name)) complain(text("it needs a number (", name, "), as in '", type_, " 20'"));
   return whole(name, lowest, lowest);
 }
 
-double LayerArguments::leading_real(const std::string& name, double lowest, double below, double fallback) {
+double LayerArguments::leading_real(const std::string& name, double lowest, double below,
+                                    std::optional<double> fallback) {
+  take_leading(name);
+  if (!has(name) && !fallback) {
+    complain(text("it needs a number (", name, ") from ", lowest, " to below ", below));
+  }
+  return real(name, lowest, below, fallback.value_or(lowest));
+}
+
+std::string LayerArguments::leading_word(const std::string& name, const std::vector<std::string>& choices) {
+  take_leading(name);
+  if (!has(name)) complain("it needs a " + name + "; " + suggestion("", choices));
+  const std::string value = word(name, "");
+  if (std::find(choices.begin(), choices.end(), value) == choices.end()) {
+    complain("there is no " + name + " '" + value + "'; " + suggestion(value, choices));
+  }
+  return value;
+}
+
+// The next value without a name, where it is not given by its name.
+void LayerArguments::take_leading(const std::string& name) {
   if (leading_used_ < leading_.size() && !has(name)) values_[name] = leading_[leading_used_++];
-  return real(name, lowest, below, fallback);
 }
 
 double LayerArguments::real(const std::string& name, double lowest, double below, double fallback) {

@@ -19,6 +19,7 @@ enum class Purpose : uint32_t {
   kTest = 5,
   kAugment = 6,
   kCentres = 7,
+  kCorrupt = 8,
   kPatches = 20,
 };
 
