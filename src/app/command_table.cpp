@@ -39,10 +39,8 @@ const Key kTraceStep = {"trace-step",
                         "10: which, counted from this run's first; the last where it ends before (a whole "
                         "number, 1 or more)"};
 
-const Key kSplit = {"split",
-                    "which samples: train, validation or test (default: test, else validation, else train)"};
-const Key kCode = {"code",
-                   "the layer whose output is the code (default: the one named code, else the narrowest)"};
+const Key kShownSplit = {
+    "split", "which samples: train, validation or test (default: test, else validation, else train)"};
 
 std::string picture_names() {
   std::string names;
@@ -150,13 +148,13 @@ std::vector<Command> make_table() {
        "trainer report CHECKPOINT --output page.html",
        "one HTML page: scores, curves, filters, reconstructions, code, configuration",
        true,
-       {kOutput, kSplit, kCode},
+       {kOutput, kShownSplit, kCode},
        report_command},
       {"picture",
        "trainer picture CHECKPOINT KIND --output F.png",
        "one of its pictures, as PNG or SVG: " + picture_names(),
        true,
-       {kOutput, kSplit, kCode},
+       {kOutput, kShownSplit, kCode},
        picture_command},
       {"selftest",
        "trainer selftest",

@@ -21,10 +21,10 @@ bool parse(const std::string& value, Number& number) {
 }  // namespace
 
 LayerArguments::LayerArguments(const LayerLine& line, uint32_t position, const NetworkSettings& settings,
-                               std::string noun)
+                               LineForm form)
     : line_(line.line),
       origin_(line.origin),
-      noun_(std::move(noun)),
+      form_(std::move(form)),
       position_(position),
       settings_(settings) {
   std::istringstream words(line.line);
@@ -39,7 +39,9 @@ LayerArguments::LayerArguments(const LayerLine& line, uint32_t position, const N
       complain("'" + word.substr(0, equals) + "' is given twice");
     }
   }
-  if (type_.empty()) complain("it is empty; expected what kind of " + noun_ + " it is, and what that takes");
+  if (type_.empty())
+    complain("it is empty; expected what kind of " + form_.noun + " it is, and what that takes, such as '" +
+             form_.example + "'");
 }
 
 int64_t LayerArguments::leading_whole(const std::string& name, int64_t lowest) {
@@ -126,13 +128,13 @@ std::string LayerArguments::unknown_values() const {
 
 void LayerArguments::finish() const {
   if (leading_used_ < leading_.size())
-    complain("'" + leading_[leading_used_] + "' is more than this " + noun_ + " takes");
+    complain("'" + leading_[leading_used_] + "' is more than this " + form_.noun + " takes");
   const std::string unknown = unknown_values();
   if (!unknown.empty()) complain(unknown.substr(2));
 }
 
 void LayerArguments::complain(const std::string& message) const {
-  fail_usage(origin_, ": ", noun_, " '", line_, "': ", message);
+  fail_usage(origin_, ": ", form_.noun, " '", line_, "': ", message);
 }
 
 }  // namespace lockstep::nn

@@ -26,7 +26,7 @@ const std::vector<Mistake> kMistakes = {
     {"EmptyLine", {"  "}, {"net.cfg:1", "it is empty", "conv 20 kernel=5"}},
     {"UnknownType",
      {"relu", "liner 10"},
-     {"net.cfg:2: layer 'liner 10'", "no layer 'liner'", "did you mean 'linear'?"}},
+     {"net.cfg:2: layer 'liner 10'", "no layer 'liner'", "did you mean 'linear' or 'winner'?"}},
     {"UnknownTypeFarFromAll", {"xyzzyplugh"}, {"no layer 'xyzzyplugh'", "known: conv, deconv"}},
 
     {"NoName", {"linear =5"}, {"'=5' is not of the form name=value"}},

@@ -30,14 +30,19 @@ struct Source {
   const Layer* layer = nullptr;              // null: the network's input
 };
 
+// What lines of this form say: other things than layers are written so too.
+struct LineForm {
+  std::string noun = "layer";
+  std::string example = "conv 20 kernel=5";
+};
+
 // Reads values by name; each complaint names the line, the value and what would be valid. A value that no
 // layer asked for is an error too, found by finish().
 class LayerArguments {
  public:
   // `position` is the layer's place in the network, from 0: what tells its random numbers from other layers'.
-  // `noun` is what a line of this form says: other things than layers are written so too.
   LayerArguments(const LayerLine& line, uint32_t position, const NetworkSettings& settings = {},
-                 std::string noun = "layer");
+                 LineForm form = {});
 
   const std::string& type() const { return type_; }
   uint32_t position() const { return position_; }
@@ -79,7 +84,7 @@ class LayerArguments {
 
   std::string line_;
   std::string origin_;
-  std::string noun_;
+  LineForm form_;
   uint32_t position_;
   NetworkSettings settings_;
   std::string type_;
