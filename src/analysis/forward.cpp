@@ -1,6 +1,7 @@
 #include "lockstep/analysis/forward.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "lockstep/kernels/layout.h"
 
@@ -8,7 +9,15 @@ namespace lockstep::analysis {
 
 Rows inputs_of(const Team& team, const data::Split& split, const data::Unpacker& unpacker, int64_t width,
                int64_t first, int64_t count) {
+  std::vector<int64_t> indices(static_cast<size_t>(count));
+  std::iota(indices.begin(), indices.end(), first);
+  return inputs_of(team, split, unpacker, width, indices);
+}
+
+Rows inputs_of(const Team& team, const data::Split& split, const data::Unpacker& unpacker, int64_t width,
+               std::span<const int64_t> indices) {
   constexpr int64_t kRows = 256;  // fetched at once
+  const auto count = static_cast<int64_t>(indices.size());
   Rows rows{count, width, std::vector<float>(static_cast<size_t>(count * width))};
   // Every rank has, or reads, the whole dataset: fetching is no work to share.
   comm::together(team.group, [&] {
@@ -16,9 +25,8 @@ Rows inputs_of(const Team& team, const data::Split& split, const data::Unpacker&
     for (int64_t begin = 0; begin < count; begin += kRows) {
       const int64_t n = std::min(kRows, count - begin);
       const int64_t stride = kernels::columns_for(n);
-      std::vector<int64_t> indices;
-      for (int64_t i = 0; i < n; ++i) indices.push_back(first + begin + i);
-      const data::Samples samples = split.fetch(std::move(indices));
+      const auto set = indices.subspan(static_cast<size_t>(begin), static_cast<size_t>(n));
+      const data::Samples samples = split.fetch({set.begin(), set.end()});
       columns.resize(static_cast<size_t>(width * stride));
       unpacker.unpack(samples, 0, n, std::nullopt, stride, columns.data());
       for (int64_t i = 0; i < n; ++i) {

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "commands.h"
+#include "lockstep/analysis/pictures.h"
 #include "lockstep/comm/agreed_error.h"
 #include "lockstep/core/error.h"
 
@@ -29,6 +30,18 @@ const Key kTrace = {"trace", "what each thread does in one step, for ui.perfetto
 const Key kTraceStep = {"trace-step",
                         "10: which, counted from this run's first; the last where it ends before (a whole "
                         "number, 1 or more)"};
+
+const Key kSplit = {"split",
+                    "which samples: train, validation or test (default: test, else validation, else train)"};
+const Key kCode = {"code",
+                   "the layer whose output is the code (default: the one named code, else the narrowest)"};
+
+std::string picture_names() {
+  std::string names;
+  for (const analysis::PictureKind& kind : analysis::picture_kinds())
+    names += (names.empty() ? "" : ", ") + kind.name;
+  return names;
+}
 
 std::vector<Command> make_table() {
   return {
@@ -95,6 +108,18 @@ std::vector<Command> make_table() {
        false,
        {},
        diff_command},
+      {"report",
+       "trainer report CHECKPOINT --output page.html",
+       "one HTML page: scores, curves, filters, reconstructions, code, configuration",
+       true,
+       {kOutput, kSplit, kCode},
+       report_command},
+      {"picture",
+       "trainer picture CHECKPOINT KIND --output F.png",
+       "one of its pictures, as PNG or SVG: " + picture_names(),
+       true,
+       {kOutput, kSplit, kCode},
+       picture_command},
       {"selftest",
        "trainer selftest",
        "gradients, invariance, MPI, binding; under 30 s",
@@ -178,10 +203,10 @@ double real_setting(const Context& context, const std::string& key, double lowes
   return number_setting(context, key, lowest, highest, fallback, "a number");
 }
 
-std::string required_output(const Context& context) {
+std::string required_output(const Context& context, const std::string& example) {
   const std::string output = setting(context, "output", "");
   if (output.empty())
-    fail_usage("there is no file to write to; add --output FILE, such as --output datasets/mnist.h5");
+    fail_usage("there is no file to write to; add --output FILE, such as --output ", example);
   return output;
 }
 

@@ -54,6 +54,8 @@ int generate_command(const Context& context);
 int inspect_command(const Context& context);
 int diff_command(const Context& context);
 int selftest_command(const Context& context);
+int report_command(const Context& context);
+int picture_command(const Context& context);
 
 // Collective. The options of CONFIG and the command line, and CONFIG's text; without CONFIG, those of LeNet
 // on generated digits.
@@ -72,8 +74,8 @@ int64_t whole_setting(const Context& context, const std::string& key, int64_t lo
                       int64_t fallback);
 double real_setting(const Context& context, const std::string& key, double lowest, double highest,
                     double fallback);
-// The file that --output names; a usage error where there is none.
-std::string required_output(const Context& context);
+// The file that --output names; a usage error, with an example of one, where there is none.
+std::string required_output(const Context& context, const std::string& example = "datasets/mnist.h5");
 
 // Prints what a dataset's file holds; fails where it is damaged. Not collective.
 void inspect_dataset(const std::string& path);

@@ -1,6 +1,8 @@
 #include "model_session.h"
 
 #include "lockstep/comm/group.h"
+#include "lockstep/train/evaluate.h"
+#include "lockstep/train/memory.h"
 
 namespace lockstep::app {
 
@@ -32,9 +34,18 @@ ModelSession::ModelSession(const Context& context, const std::string& path, cons
     model_ = std::make_unique<train::Model>(train::make_model(options_, data_->dataset().info));
     const nn::Network& network = model_->network;
     train::require_same_network(checkpoint_.layout, network.layout(), network.input_shape(), path);
-    unpacker_ = std::make_unique<data::Unpacker>(data::with_statistics(options_, data_->dataset()),
-                                                 data_->dataset().info);
+    options_ = data::with_statistics(options_, data_->dataset());
+    unpacker_ = std::make_unique<data::Unpacker>(options_, data_->dataset().info);
   });
+}
+
+train::Score ModelSession::score(const data::Split& split) {
+  const int64_t microbatch = train::Cut(options_, dataset()).microbatch;
+  std::unique_ptr<train::Engine> engine;
+  comm::together(group_, [&] {
+    engine = std::make_unique<train::Engine>(*model_, *unpacker_, team().workers, microbatch);
+  });
+  return train::evaluate(*engine, *model_, group_, microbatch, split, parameters());
 }
 
 const data::Split& ModelSession::split(const std::string& name) const { return data_->split(name); }

@@ -8,6 +8,7 @@
 #include "data_session.h"
 #include "lockstep/data/unpack.h"
 #include "lockstep/train/checkpoint.h"
+#include "lockstep/train/history.h"
 #include "lockstep/train/model.h"
 
 namespace lockstep::app {
@@ -23,6 +24,7 @@ class ModelSession {
   // unless it is empty. Fails where the network does not fit the dataset.
   ModelSession(const Context& context, const std::string& path, const std::string& dataset = "");
 
+  // With the numbers that `normalise = dataset` stands for.
   const Options& options() const { return options_; }
   const train::Checkpoint& checkpoint() const { return checkpoint_; }
   const data::Dataset& dataset() const { return data_->dataset(); }
@@ -31,6 +33,8 @@ class ModelSession {
   const float* parameters() const { return checkpoint_.parameters.data(); }
   const data::Unpacker& unpacker() const { return *unpacker_; }
   analysis::Team team() { return data_->team(); }
+  // Collective. Mean loss and error over a split: what `trainer evaluate` gives.
+  train::Score score(const data::Split& split);
   // The split of this name ("train", "validation", "test"); a usage error names those that there are.
   const data::Split& split(const std::string& name) const;
 

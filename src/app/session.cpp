@@ -15,6 +15,7 @@
 #include "lockstep/core/memory.h"
 #include "lockstep/core/version.h"
 #include "lockstep/kernels/gemm.h"
+#include "lockstep/train/evaluate.h"
 
 namespace lockstep::app {
 
@@ -115,13 +116,8 @@ void Session::warn_of_idle_ranks() const {
 }
 
 std::string Session::score_line() {
-  const data::Split* split = dataset_.test.get();
-  const char* name = "test";
-  if (split == nullptr) {
-    split = dataset_.validation ? dataset_.validation.get() : dataset_.train.get();
-    name = dataset_.validation ? "validation" : "train";
-  }
-  const train::Score score = trainer_->evaluate(*split);
+  const auto [name, split] = train::scored_split(dataset_);
+  const train::Score score = trainer_->evaluate(split);
   if (!std::isfinite(score.loss)) {
     throw comm::AgreedError(text("the ", name, " loss is ", score.loss, " after step ",
                                  trainer_->state().step,
@@ -131,7 +127,7 @@ std::string Session::score_line() {
   const bool rate = trainer_->model().classifies();
   char line[160];
   std::snprintf(line, sizeof line, rate ? "%s error %.2f %% loss %.4f" : "%s squared-error %.4f loss %.4f",
-                name, rate ? 100 * score.error : score.error, score.loss);
+                name.c_str(), rate ? 100 * score.error : score.error, score.loss);
   return line;
 }
 

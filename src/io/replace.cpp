@@ -156,4 +156,13 @@ void Replacement::commit() {
   sync_path(folder_of(target_), O_RDONLY | O_DIRECTORY, target_);
 }
 
+void replace_file(const std::string& target, std::string_view bytes, std::string_view what) {
+  Replacement replacement(target);
+  std::ofstream file(replacement.path(), std::ios::binary);
+  file << bytes;
+  file.close();
+  if (!file) fail(target, ": ", what, " could not be written; is there space left on the disk?");
+  replacement.commit();
+}
+
 }  // namespace lockstep::io

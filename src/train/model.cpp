@@ -60,12 +60,14 @@ void check_precision(const Options& options, const kernels::Bf16Support& support
              ", or take --precision float32");
 }
 
+nn::NetworkSettings network_settings(const Options& options) {
+  return {options.initialisation, options.winograd,
+          options.precision == "bf16" ? kernels::Precision::kBf16 : kernels::Precision::kFloat32};
+}
+
 Model make_model(const Options& options, const io::DatasetInfo& dataset) {
   check_precision(options, kernels::bf16_support());
-  const auto precision =
-      options.precision == "bf16" ? kernels::Precision::kBf16 : kernels::Precision::kFloat32;
-  Model model{nn::Network(Shape::from_dims(dataset.sample_dims), options.layers,
-                          {options.initialisation, options.winograd, precision}),
+  Model model{nn::Network(Shape::from_dims(dataset.sample_dims), options.layers, network_settings(options)),
               nn::make_loss(options.loss), choose_target(options, dataset)};
   if (model.loss->needs_labels() && model.target != Target::kLabels) {
     fail_usage(options.origin("loss"), ": loss = ", options.loss, " needs labels, but the target is ",

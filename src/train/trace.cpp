@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
 
 #include "lockstep/core/error.h"
 #include "lockstep/core/json.h"
@@ -94,12 +93,7 @@ void TraceRecorder::finish() {
 }
 
 void TraceRecorder::write() {
-  io::Replacement replacement(path_);
-  std::ofstream file(replacement.path(), std::ios::binary);
-  file << trace_file({trace_events(recording_, network_, rank_)});
-  file.close();
-  if (!file) fail(path_, ": the trace could not be written; is there space left on the disk?");
-  replacement.commit();
+  io::replace_file(path_, trace_file({trace_events(recording_, network_, rank_)}), "the trace");
   written_ = true;
 }
 

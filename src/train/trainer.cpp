@@ -6,6 +6,7 @@
 #include "lockstep/comm/agreed_error.h"
 #include "lockstep/kernels/layout.h"
 #include "lockstep/optim/schedule.h"
+#include "lockstep/train/evaluate.h"
 
 namespace lockstep::train {
 
@@ -282,36 +283,7 @@ Progress Trainer::progress() const {
 }
 
 Score Trainer::evaluate(const data::Split& split) {
-  // Sets are as large as the configuration and the dataset say, never the ranks: the order of sums depends on
-  // them.
-  constexpr int64_t kSetBytes = int64_t{64} << 20;
-  const int64_t microbatch_bytes =
-      cut_.microbatch * model_.network.input_shape().size() * static_cast<int64_t>(sizeof(float));
-  const int64_t set = cut_.microbatch * std::clamp<int64_t>(kSetBytes / microbatch_bytes, 16, 256);
-  const int64_t sets = (split.rows() + set - 1) / set;
-  const auto plan_of_set = [&](int64_t k) { return plan_of(std::min(set, split.rows() - k * set)); };
-  data::Loader loader(split, 0, sets, [&](int64_t k) {
-    const dist::Plan plan = plan_of_set(k);
-    const dist::Range mine = plan.of_rank(group_.rank());
-    std::vector<int64_t> indices;
-    if (mine.size() == 0) return indices;
-    const int64_t end = plan.samples_of(mine.end - 1).end;
-    for (int64_t i = plan.samples_of(mine.begin).begin; i < end; ++i) indices.push_back(k * set + i);
-    return indices;
-  });
-  Sums sums;
-  for (int64_t k = 0; k < sets; ++k) {
-    const dist::Plan plan = plan_of_set(k);
-    std::vector<double> mine;
-    comm::together(group_, [&] {
-      const data::Samples samples = loader.next();
-      mine = engine_.evaluate(plan, group_.rank(), samples, parameters_.data());
-    });
-    const auto all = gather_sums(group_, plan, mine);
-    const auto total = dist::sum_leaves(all, kSumsPerMicrobatch);
-    sums.add(static_cast<double>(plan.samples()), total[0], total[1]);
-  }
-  return sums.mean();
+  return train::evaluate(engine_, model_, group_, cut_.microbatch, split, parameters_.data());
 }
 
 Outcome Trainer::finish(Outcome outcome) {

@@ -24,9 +24,12 @@ struct Rows {
   }
 };
 
-// Collective. The samples [first, first + count) of a split as a network sees them, normalised.
+// Collective. The samples [first, first + count) of a split as a network sees them, normalised; or those of
+// these indices.
 Rows inputs_of(const Team& team, const data::Split& split, const data::Unpacker& unpacker, int64_t width,
                int64_t first, int64_t count);
+Rows inputs_of(const Team& team, const data::Split& split, const data::Unpacker& unpacker, int64_t width,
+               std::span<const int64_t> indices);
 
 class Forward {
  public:

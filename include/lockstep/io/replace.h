@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 namespace lockstep::io {
 
@@ -24,5 +25,9 @@ class Replacement {
   std::string path_;
   bool committed_ = false;
 };
+
+// Replaces a file by these bytes; `what` they are ("the trace") is for messages. Fails as Replacement does, and
+// where they cannot be written.
+void replace_file(const std::string& target, std::string_view bytes, std::string_view what);
 
 }  // namespace lockstep::io

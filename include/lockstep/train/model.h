@@ -22,6 +22,9 @@ struct Model {
   bool classifies() const { return target == Target::kLabels; }
 };
 
+// What the options say of all layers.
+nn::NetworkSettings network_settings(const Options& options);
+
 // Fails where the options ask for a precision that this machine or build does not have.
 void check_precision(const Options& options, const kernels::Bf16Support& support);
 

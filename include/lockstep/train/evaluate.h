@@ -1,0 +1,25 @@
+// What a trained network scores on a split.
+#pragma once
+
+#include <string>
+
+#include "lockstep/comm/group.h"
+#include "lockstep/data/dataset.h"
+#include "lockstep/train/engine.h"
+#include "lockstep/train/history.h"
+
+namespace lockstep::train {
+
+// The split that a finished run is scored on: test, else validation, else training.
+struct ScoredSplit {
+  std::string name;
+  const data::Split& split;
+};
+ScoredSplit scored_split(const data::Dataset& dataset);
+
+// Collective. Mean loss and error over the split, in microbatches of so many samples: the same bits on any
+// number of ranks.
+Score evaluate(Engine& engine, const Model& model, comm::Group& group, int64_t microbatch,
+               const data::Split& split, const float* parameters);
+
+}  // namespace lockstep::train
