@@ -20,6 +20,7 @@ enum class Purpose : uint32_t {
   kAugment = 6,
   kCentres = 7,
   kPatches = 20,
+  kDynamics = 40,
 };
 
 // One independent stream of 32-bit words. Copyable and cheap; create one where it is needed.
