@@ -21,6 +21,7 @@ enum class Purpose : uint32_t {
   kCentres = 7,
   kCorrupt = 8,
   kPatches = 20,
+  kDynamics = 40,
 };
 
 // One independent stream of 32-bit words. Copyable and cheap; create one where it is needed.
