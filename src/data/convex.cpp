@@ -8,6 +8,7 @@
 #include "convex.h"
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 #include <vector>
 
@@ -52,13 +53,67 @@ int64_t draw_count(const ConvexRecipe& recipe, RandomStream& random) {
   return count;
 }
 
-int64_t white_pixels(const Picture& picture) { return std::count(picture.begin(), picture.end(), kWhite); }
+// A row of a convex set is a run of pixels, which a half-plane shortens from one end.
+class ConvexSet {
+ public:
+  ConvexSet() { rows_.fill({0, kSide}); }
 
-void intersect(const Halfplane& halfplane, Picture& picture) {
-  for (size_t i = 0; i < kPixels; ++i) {
-    const int64_t pixel = static_cast<int64_t>(i);
-    if (!halfplane.contains(pixel / kSide, pixel % kSide)) picture[i] = 0;
+  void intersect(const Halfplane& halfplane) {
+    for (int64_t row = 0; row < kSide; ++row) {
+      Run& run = rows_[static_cast<size_t>(row)];
+      while (run.first < run.end && !halfplane.contains(row, run.first)) ++run.first;
+      while (run.first < run.end && !halfplane.contains(row, run.end - 1)) --run.end;
+    }
   }
+
+  int64_t pixels() const {
+    return std::accumulate(rows_.begin(), rows_.end(), int64_t{0},
+                           [](int64_t sum, const Run& run) { return sum + run.end - run.first; });
+  }
+
+  Picture picture() const {
+    Picture picture{};
+    for (size_t row = 0; row < rows_.size(); ++row) {
+      const auto start = picture.begin() + static_cast<int64_t>(row) * kSide;
+      std::fill(start + rows_[row].first, start + rows_[row].end, kWhite);
+    }
+    return picture;
+  }
+
+ private:
+  struct Run {
+    int64_t first;
+    int64_t end;
+  };
+  std::array<Run, kSide> rows_;
+};
+
+struct Step {
+  int rows;
+  int columns;
+};
+
+// Those from a pixel to the next whose middle lies on the same line, one of each two opposite ones. Longer
+// ones leave the picture on one side.
+const std::vector<Step>& directions() {
+  static const std::vector<Step> kAll = [] {
+    std::vector<Step> all;
+    for (int rows = 0; rows < kSide / 2; ++rows) {
+      for (int columns = 1 - kSide / 2; columns < kSide / 2; ++columns) {
+        if (std::gcd(rows, columns) == 1 && (rows > 0 || columns > 0)) all.push_back({rows, columns});
+      }
+    }
+    return all;
+  }();
+  return kAll;
+}
+
+bool meets_white(const Picture& picture, int row, int column, Step step) {
+  const auto inside = [](int place) { return place >= 0 && place < kSide; };
+  while (inside(row += step.rows) && inside(column += step.columns)) {
+    if (picture[static_cast<size_t>(row * kSide + column)] == kWhite) return true;
+  }
+  return false;
 }
 
 // 2 to 4 convex sets together that are not convex.
@@ -100,30 +155,22 @@ SampleMaker open(const GeneratorSettings& settings, const std::string&) {
 
 Picture draw_convex(const ConvexRecipe& recipe, RandomStream& random) {
   while (true) {
-    Picture picture;
-    picture.fill(kWhite);
-    int64_t white = kPixels;
+    ConvexSet set;
     const int64_t count = draw_count(recipe, random);
-    for (int64_t i = 0; i < count && white >= recipe.fewest_pixels; ++i) {
-      intersect(Halfplane(random), picture);
-      white = white_pixels(picture);
-    }
-    if (white >= recipe.fewest_pixels) return picture;
+    for (int64_t i = 0; i < count && set.pixels() >= recipe.fewest_pixels; ++i)
+      set.intersect(Halfplane(random));
+    if (set.pixels() >= recipe.fewest_pixels) return set.picture();
   }
 }
 
 bool passes_convexity_test(const Picture& picture) {
-  std::vector<int> white;
-  for (int i = 0; i < static_cast<int>(kPixels); ++i) {
-    if (picture[static_cast<size_t>(i)] == kWhite) white.push_back(i);
-  }
-  for (const int from : white) {
-    for (const int to : white) {
-      const int steps = std::gcd(to / kSide - from / kSide, to % kSide - from % kSide);
-      if (steps < 2 || to < from) continue;
-      const int step = (to - from) / steps;  // a whole number of rows and columns
-      for (int pixel = from + step; pixel < to; pixel += step) {
-        if (picture[static_cast<size_t>(pixel)] != kWhite) return false;
+  for (int row = 0; row < kSide; ++row) {
+    for (int column = 0; column < kSide; ++column) {
+      if (picture[static_cast<size_t>(row * kSide + column)] == kWhite) continue;
+      for (const Step step : directions()) {
+        if (meets_white(picture, row, column, step) &&
+            meets_white(picture, row, column, {-step.rows, -step.columns}))
+          return false;
       }
     }
   }

@@ -16,8 +16,9 @@ struct ConvexRecipe {
 // is 255, black 0.
 Picture draw_convex(const ConvexRecipe& recipe, RandomStream& random);
 
-// Whether for every two white pixels all those are white whose middle lies on the line between theirs. Sets
-// of draw_convex() pass. (Larochelle et al. 2007: "a convexity condition for every pair of pixels".)
+// Whether for every two white pixels all those are white whose middle lies on the line between theirs: no
+// black pixel lies between two white ones. Sets of draw_convex() pass. (Larochelle et al. 2007: "a convexity
+// condition for every pair of pixels".)
 bool passes_convexity_test(const Picture& picture);
 
 }  // namespace lockstep::data
