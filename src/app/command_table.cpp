@@ -6,6 +6,7 @@
 #include "lockstep/analysis/pictures.h"
 #include "lockstep/comm/agreed_error.h"
 #include "lockstep/core/error.h"
+#include "lockstep/data/generate.h"
 
 namespace lockstep::app {
 
@@ -67,6 +68,27 @@ std::vector<Key> dynamics_keys() {
       {"grid", "25: places along each direction of the plane (a whole number, 2 to 1000)"},
       {"svg", "a drawing of the plane: energy, field, fixed points (a file)"},
   };
+}
+
+const Key kFrom = {
+    "from",
+    "a dataset with the digits of digits-..., 28x28, or the pictures of rectangles-image; without "
+    "it they are drawn (a file)"};
+const Key kBackground = {
+    "background",
+    "a dataset with the pictures behind digits-image-background; without it they are drawn (a file)"};
+const Key kMinHalfplanes = {
+    "min-halfplanes",
+    text(data::kMinHalfplanes,
+         ": of convex, the fewest that a convex set is the intersection of; 0 makes some all "
+         "white (a whole number from 0 to ",
+         data::kMostMinHalfplanes, ")")};
+
+std::string generator_names() {
+  std::string names;
+  for (const data::Generator& generator : data::generators())
+    names += (names.empty() ? "" : ", ") + generator.name;
+  return names;
 }
 
 std::vector<Command> make_table() {
@@ -162,9 +184,9 @@ std::vector<Command> make_table() {
        import_command},
       {"generate",
        "trainer generate NAME --output F",
-       "a procedural dataset (digits)",
+       "a procedural dataset: " + generator_names(),
        true,
-       {kOutput},
+       {kOutput, kFrom, kBackground, kMinHalfplanes},
        generate_command},
       {"inspect", "trainer inspect FILE", "what a dataset or checkpoint holds", false, {}, inspect_command},
       {"diff",

@@ -111,7 +111,8 @@ OptionEntry contrast_option() {
 
 std::vector<OptionEntry> data_options() {
   return {
-      string_option("dataset", &Options::dataset, "an HDF5 dataset, or the name of a generator (digits)",
+      string_option("dataset", &Options::dataset,
+                    "an HDF5 dataset, or the name of a generator (digits, rectangles, convex, ...)",
                     "a file"),
       choice_option("target", &Options::target, {"auto", "labels", "targets", "input"},
                     "what to learn; auto: labels, else targets, else the input itself"),

@@ -21,6 +21,7 @@ enum class Purpose : uint32_t {
   kCentres = 7,
   kCorrupt = 8,
   kPatches = 20,
+  kGenerate = 30,
   kDynamics = 40,
 };
 
