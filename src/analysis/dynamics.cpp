@@ -38,24 +38,29 @@ class Follower {
       Point next = r_(t.end, slot_);
       t.last = distance(t.end, next);
       t.converged = t.last <= options_.tolerance;
-      if (t.converged || !std::isfinite(t.last) || t.steps == options_.iterations) return t;
+      if (t.converged || !std::isfinite(t.last) || t.steps == options_.iterations) break;
       take(std::move(next), t);
     }
+    if (!landscape_.closed && t.steps > 0) t.energy_at_end = energy(t.end);
+    return t;
   }
 
  private:
   double energy(const Point& x) const { return landscape_.energy ? landscape_.energy(x, slot_) : kNothing; }
 
   void take(Point next, Trajectory& t) const {
-    const double before = t.energy_at_end;
-    const double after = energy(next);
-    if (landscape_.bounded) {
+    ++t.steps;
+    const bool power_of_two = (t.steps & (t.steps - 1)) == 0;
+    if (landscape_.closed) {
+      const double before = t.energy_at_end;
+      t.energy_at_end = energy(next);
       const double least = least_rise(landscape_.binary, t.end, next);
-      if (after - before < least - rounding(before, after, next)) ++t.violations;
+      if (t.energy_at_end - before < least - rounding(before, t.energy_at_end, next)) ++t.violations;
+      if (t.steps <= kRecordedSteps) t.energies[static_cast<size_t>(t.steps)] = t.energy_at_end;
+    } else if (t.steps <= kRecordedSteps && power_of_two) {
+      t.energies[static_cast<size_t>(t.steps)] = energy(next);
     }
     t.end = std::move(next);
-    t.energy_at_end = after;
-    if (++t.steps <= kRecordedSteps) t.energies[static_cast<size_t>(t.steps)] = after;
   }
 
   const Reconstruction& r_;
@@ -95,6 +100,16 @@ Trajectory unpack(std::span<const double> in) {
 }
 
 }  // namespace
+
+Landscape landscape_of(const Energy& energy) {
+  return {[&energy](const Point& x, int slot) { return energy(x, slot); },
+          [&energy](const Point& x, int slot) { return energy.curl(x, slot); }, energy.binary(),
+          energy.closed()};
+}
+
+double curl(const Reconstruction& r, const Landscape& landscape, const Point& x, int slot) {
+  return landscape.curl ? landscape.curl(x, slot) : asymmetry(r.width(), r.jacobian(x, slot));
+}
 
 double distance(const Point& a, const Point& b) {
   double squares = 0;

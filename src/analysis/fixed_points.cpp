@@ -139,15 +139,14 @@ Stability stability_of(const Reconstruction& r, double radius) {
 // Collective. Fills in residual and energy of all, and the rest of the first `examined`.
 void examine(const Team& team, const Reconstruction& r, const Landscape& landscape, int64_t examined,
              std::vector<FixedPoint>& points) {
-  const int64_t width = r.width();
-  const int64_t values = 3 + 2 * width;
+  const int64_t values = 3 + 2 * r.width();
   const auto count = static_cast<int64_t>(points.size());
   const auto all = share<double>(team, count, values, [&](int64_t i, int slot, std::span<double> out) {
     const Point& x = points[static_cast<size_t>(i)].x;
     out[0] = distance(x, r(x, slot));
     out[1] = landscape.energy ? landscape.energy(x, slot) : kNothing;
     if (i >= examined) return;
-    out[2] = asymmetry(width, r.jacobian(x, slot));
+    out[2] = curl(r, landscape, x, slot);
     const auto spectrum = r.spectrum(x, slot);
     for (size_t k = 0; k < spectrum.size(); ++k) {
       out[3 + 2 * k] = spectrum[k].real();
@@ -161,8 +160,8 @@ void examine(const Team& team, const Reconstruction& r, const Landscape& landsca
     point.energy = in[1];
     if (static_cast<int64_t>(i) >= examined) continue;
     point.examined = true;
-    point.asymmetry = in[2];
-    for (int64_t k = 0; k < width; ++k) point.spectrum.emplace_back(in[3 + 2 * k], in[4 + 2 * k]);
+    point.curl = in[2];
+    for (int64_t k = 0; k < r.width(); ++k) point.spectrum.emplace_back(in[3 + 2 * k], in[4 + 2 * k]);
     point.stability = stability_of(r, point.radius());
   }
 }

@@ -61,7 +61,7 @@ Rows normal_vectors(const Rows& patches, int64_t count, uint64_t seed) {
 }  // namespace
 
 LearningOptions learning_options(const std::string& line, const std::string& origin) {
-  nn::LayerArguments arguments({line, origin}, 0, {}, "learner");
+  nn::LayerArguments arguments({line, origin}, 0, {}, {"learner", "kmeans 400"});
   LearningOptions options;
   options.learner = learner_of(arguments);
   options.count = arguments.leading_whole("count", 1);

@@ -11,8 +11,9 @@ namespace {
 constexpr double kBeyond = 1e9;  // any sensible epsilon or threshold
 
 // Read as layers are written: a kind, numbers, name=value.
-nn::LayerArguments arguments_of(const std::string& line, const std::string& origin) {
-  return nn::LayerArguments({line, origin}, 0, {}, "preparation");
+nn::LayerArguments arguments_of(const std::string& line, const std::string& origin,
+                                const std::string& example) {
+  return nn::LayerArguments({line, origin}, 0, {}, {"preparation", example});
 }
 
 std::string text_of(const PatchOptions& patches) {
@@ -46,7 +47,7 @@ std::string PreparationOptions::to_string() const {
 }
 
 PatchOptions patch_options(const std::string& line, const std::string& origin) {
-  nn::LayerArguments arguments = arguments_of(line, origin);
+  nn::LayerArguments arguments = arguments_of(line, origin, "random 8 count=1000");
   PatchOptions options;
   const std::string& kind = arguments.type();
   const bool known = kind == "random" || kind == "dense" || kind == "interest";
@@ -69,7 +70,7 @@ PatchOptions patch_options(const std::string& line, const std::string& origin) {
 }
 
 WhiteningOptions whitening_options(const std::string& line, const std::string& origin) {
-  nn::LayerArguments arguments = arguments_of(line, origin);
+  nn::LayerArguments arguments = arguments_of(line, origin, "zca epsilon=0.1");
   WhiteningOptions options;
   const std::string& kind = arguments.type();
   if (kind != "zca" && kind != "pca")

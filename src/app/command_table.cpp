@@ -6,6 +6,7 @@
 #include "lockstep/analysis/pictures.h"
 #include "lockstep/comm/agreed_error.h"
 #include "lockstep/core/error.h"
+#include "lockstep/data/generate.h"
 
 namespace lockstep::app {
 
@@ -34,20 +35,59 @@ const Key kConstants = {
     "constants",
     "the split that the constants are learned on: train or validation (default: validation "
     "where there is one)"};
+const Key kNumbers = {"numbers", "residuals and filters of all units (an HDF5 file)"};
 const Key kTrace = {"trace", "what each thread does in one step, for ui.perfetto.dev (a file)"};
 const Key kTraceStep = {"trace-step",
                         "10: which, counted from this run's first; the last where it ends before (a whole "
                         "number, 1 or more)"};
 
-const Key kSplit = {"split",
-                    "which samples: train, validation or test (default: test, else validation, else train)"};
-const Key kCode = {"code",
-                   "the layer whose output is the code (default: the one named code, else the narrowest)"};
+const Key kShownSplit = {
+    "split", "which samples: train, validation or test (default: test, else validation, else train)"};
 
 std::string picture_names() {
   std::string names;
   for (const analysis::PictureKind& kind : analysis::picture_kinds())
     names += (names.empty() ? "" : ", ") + kind.name;
+  return names;
+}
+
+std::vector<Key> dynamics_keys() {
+  return {
+      kOutput,
+      kShownSplit,
+      {"from", "data: where to start, at samples of the split or at noise like them (data or noise)"},
+      {"points", "100: starts; of data at most as many as there are (a whole number, 1 or more)"},
+      {"iterations", "1000: steps from each start at most (a whole number, 1 or more)"},
+      {"tolerance", "1e-6: at rest where the root mean square of r(x) - x is at most that (a number)"},
+      {"merge", "1e-3: fixed points at most so far apart, root mean square, are one (a number)"},
+      {"searches", "10: starts of Newton's method, which finds unstable fixed points too (a whole number)"},
+      {"spectra", "20: fixed points that get a spectrum, the largest basins first (a whole number)"},
+      {"plane",
+       "pca: through the mean along the principal components; axes:I,J or samples:I,J (from 0), file:F.h5 "
+       "(its /directions, 2 x values) or none"},
+      {"grid", "25: places along each direction of the plane (a whole number, 2 to 1000)"},
+      {"svg", "a drawing of the plane: energy, field, fixed points (a file)"},
+  };
+}
+
+const Key kFrom = {
+    "from",
+    "a dataset with the digits of digits-..., 28x28, or the pictures of rectangles-image; without "
+    "it they are drawn (a file)"};
+const Key kBackground = {
+    "background",
+    "a dataset with the pictures behind digits-image-background; without it they are drawn (a file)"};
+const Key kMinHalfplanes = {
+    "min-halfplanes",
+    text(data::kMinHalfplanes,
+         ": of convex, the fewest that a convex set is the intersection of; 0 makes some all "
+         "white (a whole number from 0 to ",
+         data::kMostMinHalfplanes, ")")};
+
+std::string generator_names() {
+  std::string names;
+  for (const data::Generator& generator : data::generators())
+    names += (names.empty() ? "" : ", ") + generator.name;
   return names;
 }
 
@@ -109,6 +149,15 @@ std::vector<Command> make_table() {
         {"iterations", "100: at most so many of Lloyd's (a whole number, 0 or more)"},
         kOutput},
        cluster_command},
+      {"dynamics", "trainer dynamics CHECKPOINT [DATASET] --output F.h5",
+       "an autoencoder iterated: fixed points, basins, spectra, energy, its field on a plane", true,
+       dynamics_keys(), dynamics_command},
+      {"relation",
+       "trainer relation CHECKPOINT [DATASET] --output F.png",
+       "an autoencoder's decoder predicted from its encoder by the data's covariance",
+       true,
+       {kOutput, kNumbers, {"components", "all: of the covariance (a whole number)"}},
+       relation_command},
       {"prepare",
        "trainer prepare DATASET --output F [--patches ...] [--contrast C] [--whiten ...] [--invert F]",
        "patches, contrast normalisation, whitening by the training split; --invert: the way back",
@@ -135,9 +184,9 @@ std::vector<Command> make_table() {
        import_command},
       {"generate",
        "trainer generate NAME --output F",
-       "a procedural dataset (digits)",
+       "a procedural dataset: " + generator_names(),
        true,
-       {kOutput},
+       {kOutput, kFrom, kBackground, kMinHalfplanes},
        generate_command},
       {"inspect", "trainer inspect FILE", "what a dataset or checkpoint holds", false, {}, inspect_command},
       {"diff",
@@ -150,13 +199,13 @@ std::vector<Command> make_table() {
        "trainer report CHECKPOINT --output page.html",
        "one HTML page: scores, curves, filters, reconstructions, code, configuration",
        true,
-       {kOutput, kSplit, kCode},
+       {kOutput, kShownSplit, kCode},
        report_command},
       {"picture",
        "trainer picture CHECKPOINT KIND --output F.png",
        "one of its pictures, as PNG or SVG: " + picture_names(),
        true,
-       {kOutput, kSplit, kCode},
+       {kOutput, kShownSplit, kCode},
        picture_command},
       {"selftest",
        "trainer selftest",

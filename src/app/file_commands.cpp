@@ -43,6 +43,17 @@ void inspect_checkpoint(const std::string& path) {
   std::printf("digest %s\n", checkpoint.parameters_digest.c_str());
 }
 
+data::GeneratorSettings generator_settings(const Context& context) {
+  data::GeneratorSettings settings;
+  settings.from = setting(context, "from", "");
+  settings.background = setting(context, "background", "");
+  if (was_given(context, "min-halfplanes")) {
+    settings.min_halfplanes =
+        whole_setting(context, "min-halfplanes", 0, data::kMostMinHalfplanes, data::kMinHalfplanes);
+  }
+  return settings;
+}
+
 }  // namespace
 
 void inspect_dataset(const std::string& path) {
@@ -87,11 +98,15 @@ int import_command(const Context& context) {
 int generate_command(const Context& context) {
   return on_first_rank(context, [&] {
     require_words(context, 1, 1,
-                  "trainer generate NAME --output F [--seed S --generate-train N --generate-test N]");
+                  "trainer generate NAME --output F [--seed S --generate-train N --generate-test N --from F "
+                  "--background F --min-halfplanes N]");
     const std::string output = required_output(context);
     Options options;
     apply_settings(options, context.arguments, command_keys());
-    data::generate_dataset(context.arguments.words[0], options.seed, options.generate_train,
+    const data::GeneratorSettings settings = generator_settings(context);
+    require_distinct({{"the dataset", output}}, {{"what --from names", settings.from},
+                                                 {"what --background names", settings.background}});
+    data::generate_dataset(context.arguments.words[0], settings, options.seed, options.generate_train,
                            options.generate_test, output);
     inspect_dataset(output);
     return 0;

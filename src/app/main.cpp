@@ -20,12 +20,12 @@ namespace lockstep::app {
 
 namespace {
 
-// Every key that some command takes, once, in the order of the table.
+// Every key that some command takes, once where it means the same, in the order of the table.
 std::vector<Key> own_keys() {
   std::vector<Key> keys;
   for (const Command& command : commands()) {
     for (const Key& key : command.keys) {
-      const auto same = [&](const Key& k) { return k.name == key.name; };
+      const auto same = [&](const Key& k) { return k.name == key.name && k.meaning == key.meaning; };
       if (std::none_of(keys.begin(), keys.end(), same)) keys.push_back(key);
     }
   }
@@ -51,7 +51,10 @@ void print_help() {
     const std::string head = "  --" + key.name;
     std::string takers;
     for (const Command& command : commands()) {
-      if (command.has_key(key.name)) takers += (takers.empty() ? "" : ", ") + command.name;
+      const auto same = [&](const Key& k) { return k.name == key.name && k.meaning == key.meaning; };
+      if (std::any_of(command.keys.begin(), command.keys.end(), same)) {
+        takers += (takers.empty() ? "" : ", ") + command.name;
+      }
     }
     std::cout << head << std::string(head.size() < 32 ? 32 - head.size() : 1, ' ') << takers << ": "
               << key.meaning << "\n";

@@ -24,6 +24,8 @@ class Session {
           const std::string& command, train::RunKind kind = train::RunKind::kTraining);
 
   train::Trainer& trainer() { return *trainer_; }
+  const train::Trainer& trainer() const { return *trainer_; }
+  const std::vector<comm::Placement>& placements() const { return placements_; }
   const data::Dataset& dataset() const { return dataset_; }
   const Options& options() const { return options_; }
   int threads() const { return workers_->threads(); }

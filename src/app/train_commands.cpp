@@ -1,4 +1,6 @@
 // train, resume and evaluate.
+#include <unistd.h>
+
 #include <cstdio>
 #include <fstream>
 #include <memory>
@@ -8,8 +10,10 @@
 #include "default_configuration.h"
 #include "distinct_files.h"
 #include "lockstep/comm/group.h"
+#include "lockstep/comm/stall.h"
 #include "lockstep/core/error.h"
 #include "lockstep/core/version.h"
+#include "lockstep/io/lock.h"
 #include "lockstep/io/replace.h"
 #include "lockstep/kernels/gemm.h"
 #include "lockstep/train/trace.h"
@@ -43,6 +47,30 @@ void check_checkpoint_options(const Options& options) {
   if (!options.checkpoint.empty()) io::Replacement probe(options.checkpoint);
 }
 
+// Rank 0's claim on the checkpoint that the run writes; null where it writes none.
+std::unique_ptr<io::Lock> claim_checkpoint(const Context& context, const Options& options) {
+  if (options.checkpoint.empty() || context.group.rank() != 0) return nullptr;
+  char host[256] = "unknown";
+  gethostname(host, sizeof host - 1);
+  return std::make_unique<io::Lock>(
+      options.checkpoint, text("process ", getpid(), " on host ", host, ": ", context.command_line));
+}
+
+// Collective. What tells people of a stall, as long as it lives; null where nobody is to watch.
+std::unique_ptr<comm::StallWatch> watch_over(const Context& context, const Session& session) {
+  const double limit = session.options().stall_timeout;
+  if (limit == 0) return nullptr;
+  const train::Trainer& trainer = session.trainer();
+  const auto advice = [&trainer] {
+    const std::string checkpoint = trainer.last_checkpoint();
+    return checkpoint.empty() ? std::string(
+                                    "All ranks are ended. This run has written no checkpoint; next time add "
+                                    "--checkpoint FILE and --checkpoint-minutes M")
+                              : "All ranks are ended. Go on with: trainer resume " + checkpoint;
+  };
+  return context.group.watch({trainer.whereabouts(), limit, session.placements(), advice});
+}
+
 // What --trace asks for, on rank 0; a file that cannot be written shall be known before training.
 std::unique_ptr<train::TraceRecorder> trace_recorder(const Context& context, Session& session) {
   const std::string path = setting(context, "trace", "");
@@ -59,11 +87,13 @@ std::unique_ptr<train::TraceRecorder> trace_recorder(const Context& context, Ses
 // `source`: the file that says what to train, a configuration or a checkpoint.
 int run_to_the_end(const Context& context, Session& session, const NamedFile& source) {
   std::unique_ptr<train::TraceRecorder> trace;
+  std::unique_ptr<io::Lock> claim;
   comm::together(context.group, [&] {
     const Options& options = session.options();
     require_distinct({{"the checkpoint", options.checkpoint}, {"the trace", setting(context, "trace", "")}},
                      {{"the dataset", options.dataset}, source});
     if (context.group.rank() == 0) check_checkpoint_options(options);
+    claim = claim_checkpoint(context, options);
     trace = trace_recorder(context, session);
   });
   session.print_start();
@@ -74,6 +104,7 @@ int run_to_the_end(const Context& context, Session& session, const NamedFile& so
   }
   train::Outcome outcome;
   {
+    const auto stall_watch = watch_over(context, session);
     train::ProgressPrinter printer(context.group.rank() == 0 && train::output_is_terminal());
     outcome = session.trainer().run(context.signals, &printer, trace.get());
   }

@@ -1,24 +1,15 @@
 #include "lockstep/comm/group.h"
 
+#include <cstdlib>
 #include <cstring>
 #include <sstream>
 
 #include "lockstep/comm/agreed_error.h"
+#include "lockstep/comm/stall.h"
+#include "rank_list.h"
+#include "watch_thread.h"
 
 namespace lockstep::comm {
-
-namespace {
-
-std::string rank_list(const std::vector<int>& ranks) {
-  constexpr size_t kShown = 8;
-  std::string list = ranks.size() == 1 ? "rank " : "ranks ";
-  for (size_t i = 0; i < ranks.size() && i < kShown; ++i)
-    list += (i == 0 ? "" : ", ") + std::to_string(ranks[i]);
-  if (ranks.size() > kShown) list += " and " + std::to_string(ranks.size() - kShown) + " more";
-  return list;
-}
-
-}  // namespace
 
 namespace {
 
@@ -94,6 +85,24 @@ void require_equal(Group& group, std::string_view what, std::string_view mine, s
 
 namespace {
 
+class OwnWatch : public StallWatch {
+ public:
+  explicit OwnWatch(const WatchOrder& order)
+      : order_(order), thread_(watch_interval(order.limit), [this] { look(); }) {}
+
+ private:
+  void look() {
+    const Whereabouts::Now now = order_.here.now();
+    const std::vector<Sighting> ranks = {{now.step, now.doing, now.seconds, 0}};
+    if (!is_stall(ranks, order_.limit)) return;
+    print_stall(ranks, order_);
+    std::_Exit(1);
+  }
+
+  WatchOrder order_;
+  WatchThread thread_;  // last: it uses the order
+};
+
 class GroupOfOne : public Group {
  public:
   int rank() const override { return 0; }
@@ -107,6 +116,9 @@ class GroupOfOne : public Group {
   Request exchange(std::span<const Send> sends, std::span<const Receive> receives, int) override {
     if (!sends.empty() || !receives.empty()) fail("a group of one was asked to send to another rank");
     return Request();
+  }
+  std::unique_ptr<StallWatch> watch(const WatchOrder& order) override {
+    return std::make_unique<OwnWatch>(order);
   }
   [[noreturn]] void abort(int exit_code) override { std::_Exit(exit_code); }
 };

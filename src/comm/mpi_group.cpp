@@ -7,6 +7,7 @@
 
 #include "lockstep/comm/agreed_error.h"
 #include "lockstep/comm/group.h"
+#include "mpi_watch.h"
 
 namespace lockstep::comm {
 
@@ -50,8 +51,9 @@ void in_pieces(uint64_t count, uint64_t longest, const Piece& piece) {
 class MpiGroup : public Group {
  public:
   MpiGroup(int& argc, char**& argv) {
+    // Several threads, for the stall watch; all else is the main thread's.
     int provided = 0;
-    MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
+    MPI_Init_thread(&argc, &argv, MPI_THREAD_MULTIPLE, &provided);
     MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
     check(MPI_Comm_dup(MPI_COMM_WORLD, &comm_), "set up its communicator");
     MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN);
@@ -111,6 +113,8 @@ class MpiGroup : public Group {
     }
     return Request(std::make_unique<MpiPending>(std::move(requests)));
   }
+
+  std::unique_ptr<StallWatch> watch(const WatchOrder& order) override { return watch_over_mpi(comm_, order); }
 
   [[noreturn]] void abort(int exit_code) override {
     MPI_Abort(MPI_COMM_WORLD, exit_code);

@@ -111,7 +111,8 @@ OptionEntry contrast_option() {
 
 std::vector<OptionEntry> data_options() {
   return {
-      string_option("dataset", &Options::dataset, "an HDF5 dataset, or the name of a generator (digits)",
+      string_option("dataset", &Options::dataset,
+                    "an HDF5 dataset, or the name of a generator (digits, rectangles, convex, ...)",
                     "a file"),
       choice_option("target", &Options::target, {"auto", "labels", "targets", "input"},
                     "what to learn; auto: labels, else targets, else the input itself"),
@@ -201,6 +202,8 @@ std::vector<OptionEntry> run_options() {
                    "how much of the gradient travels at once"),
       whole_option("history-steps", &Options::history_steps, 1, kMostSteps,
                    "steps between two rows of the history"),
+      real_option("stall-timeout", &Options::stall_timeout, 0, kInfinity,
+                  "seconds without progress after which a run says who waits for what, and ends; 0: never"),
       string_option("checkpoint", &Options::checkpoint, "the file to write; without it none is written",
                     "a file"),
       whole_option("checkpoint-steps", &Options::checkpoint_steps, 0, kMostSteps,

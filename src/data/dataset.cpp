@@ -150,14 +150,14 @@ Dataset from_file(const Options& options, comm::Group& group, int ranks_on_host)
 }
 
 // Collective: every rank makes its share of the samples, and all get all of them.
-io::Rows generate_together(const Generator& generator, uint64_t seed, int64_t first, int64_t count,
+io::Rows generate_together(const SampleMaker& maker, uint64_t seed, int64_t first, int64_t count,
                            comm::Group& group) {
   const auto share = [&](int rank) { return rank * count / group.size(); };
   const int64_t begin = share(group.rank());
   io::Rows mine;
-  comm::together(
-      group, [&] { mine = generate_rows(generator, seed, first + begin, share(group.rank() + 1) - begin); });
-  const int64_t bytes = sample_bytes(generator.info);
+  comm::together(group,
+                 [&] { mine = generate_rows(maker, seed, first + begin, share(group.rank() + 1) - begin); });
+  const int64_t bytes = sample_bytes(maker.info);
   std::vector<uint64_t> input_bytes;
   std::vector<uint64_t> label_bytes;
   for (int r = 0; r < group.size(); ++r) {
@@ -174,14 +174,15 @@ io::Rows generate_together(const Generator& generator, uint64_t seed, int64_t fi
   return all;
 }
 
-Dataset from_generator(const Options& options, const Generator& generator, comm::Group& group) {
+Dataset from_generator(const Options& options, comm::Group& group) {
+  const SampleMaker maker = open_generator(options.dataset);
   Dataset dataset;
   dataset.name = options.dataset;
-  dataset.info = generator.info;
+  dataset.info = maker.info;
   Digest digest;
   digest.add(std::string_view("generated"));
   const auto make = [&](int64_t first, int64_t count) {
-    io::Rows rows = generate_together(generator, options.seed, first, count, group);
+    io::Rows rows = generate_together(maker, options.seed, first, count, group);
     digest.add(rows.inputs.data(), rows.inputs.size());
     digest.add(rows.labels.data(), rows.labels.size() * sizeof(int32_t));
     dataset.memory_bytes += static_cast<int64_t>(rows.inputs.size() + rows.labels.size() * sizeof(int32_t));
@@ -206,7 +207,7 @@ std::vector<NamedSplit> splits_of(const Dataset& dataset) {
 }
 
 Dataset open_dataset(const Options& options, comm::Group& group, int ranks_on_host) {
-  if (is_generator(options.dataset)) return from_generator(options, generator(options.dataset), group);
+  if (is_generator(options.dataset)) return from_generator(options, group);
   return from_file(options, group, ranks_on_host);
 }
 

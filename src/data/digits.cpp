@@ -187,19 +187,38 @@ void develop(const StrokeCanvas& canvas, RandomStream& random, unsigned char* pi
   }
 }
 
-}  // namespace
-
-int32_t draw_digit(uint64_t seed, uint64_t index, unsigned char* pixels) {
-  RandomStream random(seed, Purpose::kDigits, static_cast<uint32_t>(index),
-                      static_cast<uint32_t>(index >> 32));
+// The digit alone; `random` goes on to serve what becomes of it.
+int32_t draw_on(StrokeCanvas& canvas, RandomStream& random) {
   const uint32_t label = random.below(kDigitClasses);
   const std::vector<Glyph>& variants = glyphs_of_digit(static_cast<int>(label));
   const Glyph& glyph = variants[random.below(static_cast<uint32_t>(variants.size()))];
   const Hand hand(random);
-  StrokeCanvas canvas;
   for (const GlyphStroke& stroke : glyph) draw_stroke(shaken(stroke, random), hand, canvas);
-  develop(canvas, random, pixels);
   return static_cast<int32_t>(label);
+}
+
+RandomStream stream_of(uint64_t seed, uint64_t index) {
+  return {seed, Purpose::kDigits, static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32)};
+}
+
+}  // namespace
+
+int32_t draw_digit(uint64_t seed, uint64_t index, unsigned char* pixels) {
+  RandomStream random = stream_of(seed, index);
+  StrokeCanvas canvas;
+  const int32_t label = draw_on(canvas, random);
+  develop(canvas, random, pixels);
+  return label;
+}
+
+int32_t draw_ink(uint64_t seed, uint64_t index, unsigned char* pixels) {
+  RandomStream random = stream_of(seed, index);
+  StrokeCanvas canvas;
+  const int32_t label = draw_on(canvas, random);
+  for (int i = 0; i < StrokeCanvas::kSize * StrokeCanvas::kSize; ++i) {
+    pixels[i] = canvas.ink(i / StrokeCanvas::kSize, i % StrokeCanvas::kSize);
+  }
+  return label;
 }
 
 }  // namespace lockstep::data

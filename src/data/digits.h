@@ -12,4 +12,7 @@ inline constexpr int64_t kDigitClasses = 10;
 // The same bytes on every machine: see the head of digits.cpp.
 int32_t draw_digit(uint64_t seed, uint64_t index, unsigned char* pixels);
 
+// The same digit as ink alone, 0 none to 255 full: without the ground and its noise.
+int32_t draw_ink(uint64_t seed, uint64_t index, unsigned char* pixels);
+
 }  // namespace lockstep::data

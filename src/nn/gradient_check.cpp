@@ -14,7 +14,8 @@ namespace {
 constexpr int64_t kSamples = 5;  // not a whole vector, so that columns beyond the samples are there too
 constexpr int kDirections = 4;
 
-// The network with parameters, one microbatch and a random linear function of its output.
+// The network with parameters, one microbatch and a random linear function of its output, to which its
+// penalties are added.
 class Probe {
  public:
   explicit Probe(const GradientCase& c) : network_(c.input, lines_of(c), {}), random_(1, Purpose::kTest, 0) {
@@ -43,7 +44,7 @@ class Probe {
   double value(const float* parameters) {
     std::copy(input_.begin(), input_.end(), workspace_.input());
     network_.fprop(pass_, parameters, workspace_);
-    double sum = 0;
+    double sum = network_.penalty(workspace_) / kSamples;
     for (size_t i = 0; i < weights_.size(); ++i) {
       if (weights_[i] != 0)
         sum += static_cast<double>(weights_[i]) * static_cast<double>(workspace_.output()[i]);
@@ -118,6 +119,26 @@ const std::vector<GradientCase>& gradient_cases() {
       {"soft-threshold", {7}, {"linear 9", "soft-threshold 0.4"}, 1e-4},
       {"threshold", {7}, {"linear 9", "threshold 0.4"}, 1e-4},
       {"dropout", {7}, {"linear 9", "dropout 0.3"}},
+      {"corrupt", {7}, {"linear 9", "corrupt masking 0.3", "linear 5"}},
+      {"corrupt", {7}, {"linear 9", "corrupt salt-and-pepper 0.3 low=-1", "linear 5"}},
+      {"corrupt", {7}, {"linear 9", "corrupt gaussian 0.3", "linear 5"}},
+      {"l1", {7}, {"linear 9", "l1 0.5", "linear 5"}, 1e-4},
+      {"l1", {7}, {"linear 9 name=w bias=no", "l1 0.5", "linear 7 tied=w bias=no"}, 1e-4},
+      {"kl", {7}, {"linear 9", "sigmoid", "kl 0.1 2", "linear 5"}},
+      {"saturate", {7}, {"linear 9", "relu", "saturate 0.5", "linear 5"}, 1e-4},
+      {"saturate", {7}, {"linear 9", "soft-threshold 0.4", "saturate 0.5", "linear 5"}, 1e-4},
+      {"saturate", {7}, {"linear 9", "threshold 0.4", "saturate 0.5", "linear 5"}, 1e-4},
+      {"contractive", {7}, {"linear 9", "contractive 0.5", "linear 5"}},
+      {"contractive", {7}, {"linear 9", "relu", "contractive 0.5", "linear 5"}, 1e-4},
+      {"contractive", {7}, {"linear 9", "leaky-relu 0.1", "contractive 0.5", "linear 5"}, 1e-4},
+      {"contractive", {7}, {"linear 9", "sigmoid", "contractive 0.5", "linear 5"}},
+      {"contractive", {7}, {"linear 9", "tanh", "contractive 0.5", "linear 5"}},
+      {"contractive", {7}, {"linear 9", "softplus", "contractive 0.5", "linear 5"}},
+      {"contractive", {7}, {"linear 9", "soft-threshold 0.4", "contractive 0.5", "linear 5"}, 1e-4},
+      {"contractive", {7}, {"linear 9", "threshold 0.4", "contractive 0.5", "linear 5"}, 1e-4},
+      {"contractive", {7}, {"linear 9 name=w", "linear 7 tied=w", "tanh", "contractive 0.5"}},
+      // They combine.
+      {"kl", {7}, {"linear 9", "sigmoid", "contractive 0.2", "l1 0.1", "kl 0.1 2", "linear 5"}},
       {"add", {7}, {"linear 9 name=a", "tanh name=b", "linear 9 name=c", "add from=a,b,c", "linear 3"}},
   };
   return cases;

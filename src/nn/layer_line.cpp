@@ -1,5 +1,6 @@
 #include "lockstep/nn/layer_line.h"
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 #include <sstream>
@@ -20,10 +21,10 @@ bool parse(const std::string& value, Number& number) {
 }  // namespace
 
 LayerArguments::LayerArguments(const LayerLine& line, uint32_t position, const NetworkSettings& settings,
-                               std::string noun)
+                               LineForm form)
     : line_(line.line),
       origin_(line.origin),
-      noun_(std::move(noun)),
+      form_(std::move(form)),
       position_(position),
       settings_(settings) {
   std::istringstream words(line.line);
@@ -38,18 +39,39 @@ LayerArguments::LayerArguments(const LayerLine& line, uint32_t position, const N
       complain("'" + word.substr(0, equals) + "' is given twice");
     }
   }
-  if (type_.empty()) complain("it is empty; expected what kind of " + noun_ + " it is, and what that takes");
+  if (type_.empty())
+    complain("it is empty; expected what kind of " + form_.noun + " it is, and what that takes, such as '" +
+             form_.example + "'");
 }
 
 int64_t LayerArguments::leading_whole(const std::string& name, int64_t lowest) {
-  if (leading_used_ < leading_.size() && !has(name)) values_[name] = leading_[leading_used_++];
+  take_leading(name);
   if (!has(name)) complain(text("it needs a number (", name, "), as in '", type_, " 20'"));
   return whole(name, lowest, lowest);
 }
 
-double LayerArguments::leading_real(const std::string& name, double lowest, double below, double fallback) {
+double LayerArguments::leading_real(const std::string& name, double lowest, double below,
+                                    std::optional<double> fallback) {
+  take_leading(name);
+  if (!has(name) && !fallback) {
+    complain(text("it needs a number (", name, ") from ", lowest, " to below ", below));
+  }
+  return real(name, lowest, below, fallback.value_or(lowest));
+}
+
+std::string LayerArguments::leading_word(const std::string& name, const std::vector<std::string>& choices) {
+  take_leading(name);
+  if (!has(name)) complain("it needs a " + name + "; " + suggestion("", choices));
+  const std::string value = word(name, "");
+  if (std::find(choices.begin(), choices.end(), value) == choices.end()) {
+    complain("there is no " + name + " '" + value + "'; " + suggestion(value, choices));
+  }
+  return value;
+}
+
+// The next value without a name, where it is not given by its name.
+void LayerArguments::take_leading(const std::string& name) {
   if (leading_used_ < leading_.size() && !has(name)) values_[name] = leading_[leading_used_++];
-  return real(name, lowest, below, fallback);
 }
 
 double LayerArguments::real(const std::string& name, double lowest, double below, double fallback) {
@@ -106,13 +128,13 @@ std::string LayerArguments::unknown_values() const {
 
 void LayerArguments::finish() const {
   if (leading_used_ < leading_.size())
-    complain("'" + leading_[leading_used_] + "' is more than this " + noun_ + " takes");
+    complain("'" + leading_[leading_used_] + "' is more than this " + form_.noun + " takes");
   const std::string unknown = unknown_values();
   if (!unknown.empty()) complain(unknown.substr(2));
 }
 
 void LayerArguments::complain(const std::string& message) const {
-  fail_usage(origin_, ": ", noun_, " '", line_, "': ", message);
+  fail_usage(origin_, ": ", form_.noun, " '", line_, "': ", message);
 }
 
 }  // namespace lockstep::nn

@@ -25,6 +25,11 @@ const std::vector<LayerType>& layer_table() {
       {"soft-threshold", "soft-threshold THETA", 1, make_soft_threshold},
       {"threshold", "threshold THETA", 1, make_threshold},
       {"dropout", "dropout [RATE]", 1, make_dropout, true},
+      {"corrupt", "corrupt masking|salt-and-pepper|gaussian AMOUNT [low=L] [high=H]", 1, make_corrupt, true},
+      {"l1", "l1 LAMBDA", 1, make_l1, true},
+      {"kl", "kl RHO BETA", 1, make_kl, true},
+      {"contractive", "contractive LAMBDA", 1, make_contractive, true},
+      {"saturate", "saturate LAMBDA", 1, make_saturate, true},
       {"add", "add from=A,B[,...]", 0, make_add},
   };
   return table;

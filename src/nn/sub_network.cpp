@@ -5,7 +5,6 @@
 
 #include "lockstep/core/error.h"
 #include "lockstep/core/near.h"
-#include "lockstep/nn/layer_table.h"
 
 namespace lockstep::nn {
 
@@ -36,7 +35,7 @@ int narrowest_inner_node(const Network& network) {
   const auto node = [&](int i) -> const Node& { return nodes[static_cast<size_t>(i)]; };
   const auto width = [&](int i) { return node(i).layer->output_shape().size(); };
   int last = static_cast<int>(nodes.size()) - 1;
-  while (last >= 0 && node(last).specs.empty()) --last;
+  while (last >= 0 && (node(last).specs.empty() || node(last).training_only)) --last;
   int best = -1;
   for (int i = 0; i < last; ++i) {
     if (!acts_in_training_only(node(i)) && (best < 0 || width(i) < width(best))) best = i;
@@ -55,12 +54,7 @@ void need(const Network& network, int node, std::vector<bool>& needed) {
 
 }  // namespace
 
-bool acts_in_training_only(const Node& node) {
-  const auto& table = layer_table();
-  const auto type =
-      std::find_if(table.begin(), table.end(), [&](const LayerType& t) { return t.name == node.type; });
-  return type->training_only;
-}
+bool acts_in_training_only(const Node& node) { return node.training_only; }
 
 int stand_in(const Network& network, int node) {
   while (node >= 0 && acts_in_training_only(network.nodes()[static_cast<size_t>(node)])) {

@@ -136,6 +136,7 @@ void Engine::take_microbatch(const Step& step, const dist::Work& work, Slot& slo
   const float delta_scale = 1.0f / static_cast<float>(step.plan.samples());
   const nn::LossSums loss =
       compare(pass, first, step.samples, slot, delta_scale, slot.workspace.output_delta());
+  const double penalty = model_.network.penalty(slot.workspace);
   if (plan_.width > 1) {
     Left& left = left_[static_cast<size_t>(work.slot)];
     left.columns = pass.columns;
@@ -144,7 +145,7 @@ void Engine::take_microbatch(const Step& step, const dist::Work& work, Slot& slo
     model_.network.backward(pass, step.parameters, slot.workspace, work.branch.gradient);
   }
   const size_t place = static_cast<size_t>((work.microbatch - begin) * kSumsPerMicrobatch);
-  sums[place] = loss.loss;
+  sums[place] = loss.loss + penalty;
   sums[place + 1] = loss.error;
 }
 

@@ -14,7 +14,7 @@ ScoredSplit scored_split(const data::Dataset& dataset) {
 }
 
 Score evaluate(Engine& engine, const Model& model, comm::Group& group, int64_t microbatch,
-               const data::Split& split, const float* parameters) {
+               const data::Split& split, const float* parameters, const std::function<void()>& on_set) {
   // Sets are as large as the configuration and the dataset say, never the ranks: the order of sums depends on
   // them.
   constexpr int64_t kSetBytes = int64_t{64} << 20;
@@ -36,6 +36,7 @@ Score evaluate(Engine& engine, const Model& model, comm::Group& group, int64_t m
   });
   Sums sums;
   for (int64_t k = 0; k < sets; ++k) {
+    if (on_set) on_set();
     const dist::Plan plan = plan_of_set(k);
     std::vector<double> mine;
     comm::together(group, [&] {

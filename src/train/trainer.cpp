@@ -96,7 +96,7 @@ void Trainer::restore(const Checkpoint& checkpoint, const std::string& path) {
                   slots[s].values.data() + range.begin);
     });
   }
-  last_checkpoint_ = path;
+  set_last_checkpoint(path);
   state_ = checkpoint.state;
   state_.seed = options_.seed;
   history_ = checkpoint.history;
@@ -146,24 +146,24 @@ void Trainer::train_step(data::Loader& loader, double learning_rate, const StopS
   std::vector<double> sums;
   const std::string failure = failure_of([&] {
     data::Samples samples;
-    watch_.during(Phase::kInput, [&] {
+    during(Phase::kInput, "waits for its samples (reading the dataset)", [&] {
       const Timed waiting(timeline, Activity::kAwaitInput);
       samples = loader.next();
     });
-    watch_.during(Phase::kCompute, [&] {
+    during(Phase::kCompute, "computes gradients", [&] {
       tree_.begin(plan, group_.rank());
       sums = engine_.train(plan, group_.rank(), samples, options_.seed, state_.epoch, state_.step,
                            parameters_.data(), tree_);
     });
   });
   // Before the parameters change: a step that failed, or gave NaN, on any rank leaves them as they were.
-  watch_.during(Phase::kReduction, [&] {
+  during(Phase::kReduction, "waits for the other ranks' losses", [&] {
     const Timed agreeing(timeline, Activity::kAgree);
     agree(plan, std::move(sums), stop.received(), failure);
   });
   if (agreed_stop_ != 0) stop.stop_with_the_others();
   const double waited = reducer_->waited_seconds();
-  watch_.during(Phase::kCompute, [&] {
+  during(Phase::kCompute, "waits for the other ranks' gradients and parameters", [&] {
     const Timed reducing(timeline, Activity::kReduction);
     if (options_.clip_norm > 0) {
       update_clipped(plan, learning_rate);
@@ -247,7 +247,7 @@ void Trainer::record(Observer* observer, double learning_rate) {
   Score evaluation;
   const data::Split* split = dataset_.validation ? dataset_.validation.get() : dataset_.test.get();
   if (epoch_ends && split != nullptr) {
-    watch_.during(Phase::kEvaluation, [&] { evaluation = evaluate(*split); });
+    during(Phase::kEvaluation, "evaluates", [&] { evaluation = evaluate(*split); });
   }
   if (epoch_ends || state_.step % options_.history_steps == 0) {
     const double epochs =
@@ -283,7 +283,8 @@ Progress Trainer::progress() const {
 }
 
 Score Trainer::evaluate(const data::Split& split) {
-  return train::evaluate(engine_, model_, group_, cut_.microbatch, split, parameters_.data());
+  return train::evaluate(engine_, model_, group_, cut_.microbatch, split, parameters_.data(),
+                         [this] { whereabouts_.at(state_.step, "evaluates"); });
 }
 
 Outcome Trainer::finish(Outcome outcome) {

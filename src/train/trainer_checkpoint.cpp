@@ -14,7 +14,7 @@ bool Trainer::checkpoint_due(bool last) const {
 }
 
 void Trainer::save(Observer* observer, Outcome& outcome) {
-  watch_.during(Phase::kCheckpoint, [&] {
+  during(Phase::kCheckpoint, "takes part in writing a checkpoint", [&] {
     const ParameterLayout& layout = model_.network.layout();
     const bool writes = group_.rank() == 0;
     std::unique_ptr<CheckpointWriter> writer;
@@ -40,9 +40,19 @@ void Trainer::save(Observer* observer, Outcome& outcome) {
     });
   });
   last_saved_ = watch_.total();
-  last_checkpoint_ = options_.checkpoint;
+  set_last_checkpoint(options_.checkpoint);
   outcome.checkpoint = options_.checkpoint;
   if (observer != nullptr && group_.rank() == 0) observer->on_checkpoint(progress(), options_.checkpoint);
+}
+
+std::string Trainer::last_checkpoint() const {
+  const std::lock_guard lock(last_checkpoint_mutex_);
+  return last_checkpoint_;
+}
+
+void Trainer::set_last_checkpoint(const std::string& path) {
+  const std::lock_guard lock(last_checkpoint_mutex_);
+  last_checkpoint_ = path;
 }
 
 Attributes Trainer::provenance() const {

@@ -15,6 +15,10 @@ using test::random_point;
 using test::random_points;
 using test::Values;
 
+Landscape closed(std::function<double(const Point&, int)> energy, bool binary = false) {
+  return {std::move(energy), {}, binary, true};
+}
+
 class Iterate : public test::OnThreads {};
 
 // r(x) = W^T W (x - m) + m with orthonormal rows.
@@ -50,8 +54,7 @@ TEST_F(Iterate, TheEnergyRisesByTheBoundAtLeast) {
     const Values offset = random_point(6, 3);
     const Reconstruction r(one_layer(encoder, h, offset));
     const auto energy = [&](const Point& x, int) { return test::energy_of(encoder, h, offset, x); };
-    const auto found =
-        iterate(team(), r, {energy, false, true}, random_points(50, 6, -2, 2), {.iterations = 40});
+    const auto found = iterate(team(), r, closed(energy), random_points(50, 6, -2, 2), {.iterations = 40});
     int64_t steps = 0;
     for (const Trajectory& t : found) {
       EXPECT_EQ(t.violations, 0) << name;
@@ -76,7 +79,7 @@ TEST_F(Iterate, AWrongEnergyViolatesTheBound) {
     const auto energy = [&](const Point& x, int) { return factor * test::energy_of(encoder, h, offset, x); };
     int64_t violations = 0;
     const auto starts = random_points(50, 6, -2, 2);
-    for (const auto& t : iterate(team(), r, {energy, false, true}, starts, {.iterations = 40})) {
+    for (const auto& t : iterate(team(), r, closed(energy), starts, {.iterations = 40})) {
       violations += t.violations;
     }
     return violations;
@@ -104,11 +107,52 @@ TEST_F(Iterate, OfBinaryValuesTheEnergyRisesByTheDivergenceAtLeast) {
     return result;
   };
   const auto found =
-      iterate(team(), r, {energy, true, true}, random_points(50, 6, 0.01f, 0.99f), {.iterations = 40});
+      iterate(team(), r, closed(energy, true), random_points(50, 6, 0.01f, 0.99f), {.iterations = 40});
   for (const Trajectory& t : found) EXPECT_EQ(t.violations, 0);
   // By the bound of real values it would be another energy: 1/2 |r - x|^2 is less than KL(x, r).
   const Point x = random_point(6, 1, 0.1f, 0.9f);
   EXPECT_GT(least_rise(true, x, r(x)), least_rise(false, x, r(x)));
+}
+
+// The energies that `trainer energy` computes, the winner's among them.
+TEST_F(Iterate, TheLandscapeOfAnEnergyIsFollowed) {
+  for (const bool winner : {false, true}) {
+    nn::AffineMap encoder = random_encoder(9, 6, 1);
+    if (winner) {  // K-means: the offset is -1/2 |w|^2
+      for (size_t k = 0; k < 9; ++k) {
+        const Point w(&encoder.matrix[k * 6], &encoder.matrix[k * 6] + 6);
+        encoder.offset[k] = -least_rise(false, w, Point(6));
+      }
+    }
+    const DenseChain::Stage h = winner ? DenseChain::Stage(Winner{}) : nn::scalar_function("sigmoid");
+    const DenseChain chain = one_layer(encoder, h, winner ? Values(6) : random_point(6, 3));
+    const Energy energy(chain);
+    const Landscape landscape = landscape_of(energy);
+    EXPECT_TRUE(landscape.closed);
+    EXPECT_FALSE(landscape.binary);
+    const Reconstruction r(chain);
+    const auto found = iterate(team(), r, landscape, random_points(50, 6, -2, 2), {.iterations = 40});
+    for (const Trajectory& t : found) {
+      EXPECT_EQ(t.violations, 0);
+      EXPECT_GT(t.energy_at_end, t.energy_at_start);
+    }
+    EXPECT_LT(curl(r, landscape, random_point(6, 5)), 1e-14);
+  }
+}
+
+TEST_F(Iterate, AnEnergyByIntegralsIsComputedAtSomeSteps) {
+  const DenseChain chain = one_layer(random_encoder(9, 6, 0.5), nn::scalar_function("tanh"),
+                                     random_point(6, 3), random_point(54, 4, -0.5, 0.5));
+  const Energy energy(chain);
+  const Reconstruction r(chain);
+  const Trajectory t =
+      iterate(team(), r, landscape_of(energy), {random_point(6, 7)}, {.iterations = 7, .tolerance = 0})[0];
+  ASSERT_EQ(t.steps, 7);
+  for (const size_t step : {0, 1, 2, 4}) EXPECT_FALSE(std::isnan(t.energies[step])) << step;
+  for (const size_t step : {3, 5, 6, 7}) EXPECT_TRUE(std::isnan(t.energies[step])) << step;
+  EXPECT_EQ(t.energy_at_end, energy(t.end));
+  EXPECT_EQ(t.violations, 0);
+  EXPECT_GT(curl(r, landscape_of(energy), random_point(6, 5)), 0.1);
 }
 
 TEST(LeastRise, IsTheDivergenceOfIndependentBinaryVariables) {

@@ -101,7 +101,7 @@ TEST_F(FixedPointsOnThreads, OfALinearAutoencoderAreAContinuum) {
       EXPECT_NEAR(point.spectrum[k].real(), k < 2 ? 1 : 0, 1e-12);
       EXPECT_NEAR(point.spectrum[k].imag(), 0, 1e-12);
     }
-    EXPECT_LT(point.asymmetry, 1e-14);
+    EXPECT_LT(point.curl, 1e-14);
   }
 }
 

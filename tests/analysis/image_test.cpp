@@ -106,6 +106,18 @@ TEST(Tiles, LieRowByRowWithMargins) {
   }
 }
 
+TEST(Tiles, RowsThatBelongTogetherAreSetApart) {
+  const std::vector<float> values(5, 1);
+  const Image image =
+      draw_tiles(values, {.shape = {1, 1, 1}, .columns = 1, .margin = 1, .together = 2, .ground = 0});
+  std::vector<int64_t> rows;
+  for (int64_t y = 0; y < image.height(); ++y) {
+    if (image.at(1, y, 0) == 255) rows.push_back(y);
+  }
+  EXPECT_EQ(rows, (std::vector<int64_t>{1, 3, 8, 10, 15}));
+  EXPECT_EQ(image.height(), 17);
+}
+
 TEST(Tiles, AreAboutAsManyAcrossAsDown) {
   const std::vector<float> values(12);
   const Image image = draw_tiles(values, {.shape = {1, 1, 1}, .margin = 0});

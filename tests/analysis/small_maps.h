@@ -8,9 +8,8 @@
 #include <vector>
 
 #include "lockstep/analysis/dynamics.h"
-#include "lockstep/comm/group.h"
-#include "lockstep/kernels/gemm.h"
 #include "support/values.h"
+#include "team_of_threads.h"
 
 namespace lockstep::analysis::test {
 
@@ -108,13 +107,13 @@ inline double energy_of(const nn::AffineMap& encoder, const nn::ScalarFunction& 
 class OnThreads : public ::testing::Test {
  protected:
   Team team(int threads = 1) {
-    workers_.reset();  // before others are made, as only one pool sets how many threads there are
-    workers_ = std::make_unique<parallel::Workers>(threads, kernels::use_one_thread);
-    return {*group_, *workers_};
+    team_.reset();  // before another is made: threads of two pools are not to be had at once
+    team_ = std::make_unique<TeamOfThreads>(threads);
+    return team_->team;
   }
 
-  std::unique_ptr<comm::Group> group_ = comm::group_of_one();
-  std::unique_ptr<parallel::Workers> workers_;
+ private:
+  std::unique_ptr<TeamOfThreads> team_;
 };
 
 }  // namespace lockstep::analysis::test

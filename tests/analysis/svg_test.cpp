@@ -69,6 +69,7 @@ TEST(Svg, DrawingsLieBesideEachOther) {
       side_by_side({drawing(100, 50, "a"), drawing(80, 70, "b"), drawing(60, 20, "c")}, "all", 2));
   EXPECT_EQ(markup.elements[0]["width"], "200");
   EXPECT_EQ(markup.elements[0]["height"], "90");
+  EXPECT_EQ(width_of(drawing(100.5, 50, "a")), 100.5);
   const auto groups = markup.all("g");
   ASSERT_EQ(groups.size(), 3u);
   EXPECT_EQ(groups[1]["transform"], "translate(100 0)");

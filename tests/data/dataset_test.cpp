@@ -112,7 +112,7 @@ TEST_F(DatasetTest, AGeneratorsNameGivesItsSamples) {
   const Dataset dataset = open("digits", "auto");
   EXPECT_EQ(dataset.train->rows(), 40);
   EXPECT_EQ(dataset.test->rows(), 10);
-  const io::Rows expected = generate_rows(generator("digits"), 1, 0, 50);
+  const io::Rows expected = generate_rows(open_generator("digits"), 1, 0, 50);
   const size_t bytes = expected.inputs.size() / 50;
   for (int64_t i = 0; i < 50; ++i) {
     const Samples one = i < 40 ? dataset.train->fetch({i}) : dataset.test->fetch({i - 40});

@@ -134,5 +134,13 @@ TEST_F(ReplaceTest, ACommitThatFailsLeavesTheOldFile) {
   EXPECT_EQ(bytes_of(path("a")), "old");
 }
 
+TEST_F(ReplaceTest, AWholeFileAtOnce) {
+  put_bytes(path("a"), "old");
+  replace_file(path("a"), std::string_view("n\0w", 3), "the thing");
+  EXPECT_EQ(bytes_of(path("a")), std::string("n\0w", 3));
+  EXPECT_EQ(files(), 1u);
+  EXPECT_MESSAGE(message_of([&] { replace_file(path("none/a"), "x", "the thing"); }), "does not exist");
+}
+
 }  // namespace
 }  // namespace lockstep::io

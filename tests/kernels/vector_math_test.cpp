@@ -47,6 +47,35 @@ TEST(VectorMath, LogarithmIsWithinTheStatedError) {
   EXPECT_EQ(vlog1p_unit(0.0f), 0.0f);
 }
 
+TEST(VectorMath, LogarithmOfAnyNumberIsWithinTheStatedError) {
+  const auto found = [](float x) { return vlog(x); };
+  const auto exact = [](double x) { return std::log(x); };
+  EXPECT_LT(worst_error(0x1p-126f, 0.9f, found, exact), 4e-7);
+  EXPECT_LT(worst_error(0.9f, 1.1f, found, exact), 4e-7);
+  EXPECT_LT(worst_error(1.1f, 3e38f, found, exact), 4e-7);
+  EXPECT_EQ(vlog(1.0f), 0.0f);
+}
+
+// Of words whose lower eight bits do not count.
+TEST(VectorMath, NormalsAreThoseOfBoxAndMuller) {
+  constexpr double kTurn = 2 * 3.14159265358979323846;
+  for (uint32_t a = 1; a < 0xf0000000; a += 0x01234567) {
+    for (uint32_t b = 0; b < 0xf0000000; b += 0x05432101) {
+      const double radius = std::sqrt(-2 * std::log(((a >> 8) + 0.5) * 0x1p-24));
+      const double angle = (b >> 8) * 0x1p-24 * kTurn;
+      const NormalPair found = vnormals(a, b);
+      ASSERT_NEAR(found.first, radius * std::cos(angle), 2e-6) << a << " " << b;
+      ASSERT_NEAR(found.second, radius * std::sin(angle), 2e-6) << a << " " << b;
+    }
+  }
+}
+
+TEST(VectorMath, NormalsEndAtTheLargest) {
+  EXPECT_NEAR(vnormals(0, 0).first, 5.887f, 1e-3f);
+  EXPECT_EQ(vnormals(0, 0).second, 0.0f);
+  EXPECT_LT(vnormals(0xffffffff, 0).first, 1e-3f);
+}
+
 TEST(VectorMath, SigmoidIsWithinTheErrorsOfItsParts) {
   EXPECT_LT(worst_error(
                 -87.0f, 88.0f, [](float x) { return vsigmoid(x); },

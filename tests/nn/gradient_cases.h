@@ -14,6 +14,7 @@ enum class Inputs {
   kAnything,
   kAwayFromZero,  // where it has a kink at zero
   kDistant,       // where it picks the largest of several
+  kUnit,          // between 0 and 1
 };
 
 struct LayerCase {
@@ -21,6 +22,7 @@ struct LayerCase {
   std::vector<Shape> inputs;
   Inputs values = Inputs::kAnything;
   float step = 0.01f;  // of the difference quotient; larger where the layer is linear in everything it has
+  std::vector<std::string> above = {};  // the lines that it reads, where it asks about them; of one vector
 };
 
 inline std::ostream& operator<<(std::ostream& stream, const LayerCase& c) { return stream << c.line; }

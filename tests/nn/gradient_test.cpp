@@ -29,6 +29,8 @@ void arrange(Inputs kind, std::vector<Values>& inputs) {
       input = test::distant_values(static_cast<int64_t>(input.size()), static_cast<uint32_t>(k), 0.05f);
     } else if (kind == Inputs::kAwayFromZero) {
       for (float& x : input) x += x < 0 ? -0.1f : 0.1f;
+    } else if (kind == Inputs::kUnit) {
+      for (float& x : input) x = 0.5f + 0.4f * x;
     } else {
       for (float& x : input) x *= 3;
     }
@@ -39,24 +41,26 @@ class Gradient : public ::testing::TestWithParam<LayerCase> {
  protected:
   static constexpr int64_t kSamples = 5;
 
-  Gradient() : layer_(GetParam().line, GetParam().inputs, kSamples) {
+  Gradient() : layer_(GetParam().line, GetParam().inputs, kSamples, 0, {}, GetParam().above) {
     arrange(GetParam().values, layer_.inputs());
     delta_ = layer_.output_delta();
     for (const Values& input : layer_.inputs()) deltas_.emplace_back(input.size(), 1e9f);
     for (const Values& parameter : layer_.parameters()) gradients_.emplace_back(parameter.size(), 1e9f);
   }
 
-  // The derivative of <delta, output> with respect to one number.
+  // The derivative of <delta, output>, and of the layer's penalty, with respect to one number.
   double quotient(float& x) {
     const float before = x;
     const float high = before + GetParam().step;
     const float low = before - GetParam().step;
     x = high;
     const Values above = layer_.fprop();
+    const double penalty_above = layer_.penalty();
     x = low;
     const Values below = layer_.fprop();
     x = before;
-    double difference = 0;  // summed from differences, so that what x does not reach adds no rounding
+    double difference = (penalty_above - layer_.penalty()) / static_cast<double>(layer_.pass().minibatch);
+    // Summed from differences, so that what x does not reach adds no rounding.
     for (size_t i = 0; i < delta_.size(); ++i) {
       difference +=
           static_cast<double>(delta_[i]) * (static_cast<double>(above[i]) - static_cast<double>(below[i]));

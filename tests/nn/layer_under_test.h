@@ -22,9 +22,12 @@ inline double dot(const Values& a, const Values& b) {
 
 class LayerUnderTest {
  public:
+  // `above`: the lines of what it reads, on a vector of six numbers, where it asks about them.
   LayerUnderTest(const std::string& line, const std::vector<Shape>& shapes, int64_t samples,
-                 uint32_t position = 0, const NetworkSettings& settings = {}) {
+                 uint32_t position = 0, const NetworkSettings& settings = {},
+                 const std::vector<std::string>& above = {}) {
     LayerArguments arguments({line, "a test"}, position, settings);
+    arguments.set_sources(sources(above));
     layer_ = layer_type(arguments).make(arguments, shapes);
     pass_.samples = samples;
     pass_.columns = kernels::columns_for(samples);
@@ -60,6 +63,8 @@ class LayerUnderTest {
   }
 
   Values& output() { return output_; }
+  // Of the last fprop().
+  double penalty() const { return layer_->penalty(saved_.data()); }
 
   const Values& fprop() {
     layer_->fprop(pass_, operands());
@@ -94,6 +99,19 @@ class LayerUnderTest {
   }
 
  private:
+  LayerArguments::Sources sources(const std::vector<std::string>& above) {
+    LayerArguments::Sources result;
+    Shape shape{6, 1, 1};
+    for (const std::string& line : above) {
+      LayerArguments arguments({line, "a test"}, 0);
+      above_.push_back(layer_type(arguments).make(arguments, {shape}));
+      shape = above_.back()->output_shape();
+      result = {Source{static_cast<int>(above_.size()) - 1, "'" + line + "'", above_.back().get()},
+                result[0]};
+    }
+    return result;
+  }
+
   Operands operands() {
     pointers_.clear();
     for (const Values& input : inputs_) pointers_.push_back(input.data());
@@ -103,6 +121,7 @@ class LayerUnderTest {
             scratch_.data()};
   }
 
+  std::vector<std::unique_ptr<Layer>> above_;
   std::unique_ptr<Layer> layer_;
   Pass pass_;
   std::vector<Values> inputs_;

@@ -26,7 +26,7 @@ class LayerWorkOf : public ::testing::TestWithParam<LayerCase> {};
 INSTANTIATE_TEST_SUITE_P(Layers, LayerWorkOf, ::testing::ValuesIn(layer_cases()));
 
 TEST_P(LayerWorkOf, NamesOperationsAndKernelOfEachDirection) {
-  const LayerUnderTest layer(GetParam().line, GetParam().inputs, 5);
+  const LayerUnderTest layer(GetParam().line, GetParam().inputs, 5, 0, {}, GetParam().above);
   const LayerWork work = layer.layer().work(kernels::columns_for(5));
   for (const kernels::Work* direction : {&work.fprop, &work.bprop}) {
     EXPECT_GT(direction->flops, 0);

@@ -78,7 +78,9 @@ TEST(WorkspaceSize, SaysWhatEachLayerHasAtOnce) {
 
 class BackwardReadsTest : public ::testing::TestWithParam<LayerCase> {
  protected:
-  BackwardReadsTest() : layer_(GetParam().line, GetParam().inputs, 5), delta_(layer_.output_delta()) {
+  BackwardReadsTest()
+      : layer_(GetParam().line, GetParam().inputs, 5, 0, {}, GetParam().above),
+        delta_(layer_.output_delta()) {
     for (const Values& input : layer_.inputs()) deltas_.emplace_back(input.size());
     for (const Values& parameter : layer_.parameters()) gradients_.emplace_back(parameter.size());
   }

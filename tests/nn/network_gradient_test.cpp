@@ -12,7 +12,7 @@
 namespace lockstep::nn {
 namespace {
 
-// Every parameter's derivative of <delta, output> against its central difference.
+// Every parameter's derivative of <delta, output>, and of the penalties, against its central difference.
 void expect_gradient(SmallNetwork& net) {
   const Values delta = net.output_delta();
   const Values found = net.gradient(delta);
@@ -24,10 +24,12 @@ void expect_gradient(SmallNetwork& net) {
       const float before = x;
       x = before + kStep;
       const Values above = net.output();
+      const double penalty_above = net.network.penalty(net.workspace);
       x = before - kStep;
       const Values below = net.output();
       x = before;
-      double expected = 0;
+      const double penalties = penalty_above - net.network.penalty(net.workspace);
+      double expected = penalties / static_cast<double>(net.pass.minibatch) / (2.0 * 0.01);
       for (size_t k = 0; k < delta.size(); ++k) {
         expected += static_cast<double>(delta[k]) *
                     (static_cast<double>(above[k]) - static_cast<double>(below[k])) / (2.0 * 0.01);
@@ -101,6 +103,30 @@ TEST(NetworkGradient, OfParametersThatThreeLayersShare) {
 
 TEST(NetworkGradient, WithDropoutIsThatOfTheValuesWhichStayed) {
   SmallNetwork net({5, 1, 1}, {"linear 8", "tanh", "dropout 0.5", "linear 3"}, 5);
+  expect_gradient(net);
+}
+
+// Reconstruction ICA: l1 on the code, the decoder tied, no biases.
+TEST(NetworkGradient, OfReconstructionIca) {
+  SmallNetwork net({9, 1, 1}, {"linear 4 bias=no name=w", "l1 0.2", "linear 9 tied=w bias=no"}, 5);
+  expect_gradient(net);
+}
+
+TEST(NetworkGradient, OfPenaltiesInEveryDepth) {
+  SmallNetwork net({6, 1, 1},
+                   {"corrupt gaussian 0.3", "linear 5 name=a", "sigmoid", "contractive 0.4", "kl 0.1 0.5",
+                    "corrupt masking 0.3", "linear 4 name=b", "tanh", "l1 0.1", "contractive 0.3",
+                    "linear 5 tied=b", "softplus", "contractive 0.2", "linear 6 tied=a", "contractive 0.1"},
+                   5);
+  expect_gradient(net);
+}
+
+// A penalty reads the layer that another one reads too.
+TEST(NetworkGradient, OfAPenaltyBesideTheNextLayer) {
+  SmallNetwork net({6, 1, 1},
+                   {"linear 5", "sigmoid name=h", "contractive 0.4 name=p", "linear 3 from=h name=a",
+                    "linear 3 from=p name=b", "add from=a,b"},
+                   5);
   expect_gradient(net);
 }
 

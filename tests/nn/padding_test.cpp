@@ -40,6 +40,19 @@ const std::vector<std::string> kNormalised = {"batchnorm",
 const std::vector<std::string> kCentres = {"linear 20", "centres 9 name=centres", "winner",
                                            "linear 20 tied=centres bias=no", "linear 3 bias=no"};
 
+// What acts in training only.
+const std::vector<std::string> kPenalised = {"corrupt gaussian 0.3",
+                                             "linear 20",
+                                             "sigmoid",
+                                             "contractive 0.3",
+                                             "kl 0.1 2",
+                                             "corrupt masking 0.2",
+                                             "linear 9",
+                                             "relu",
+                                             "l1 0.2",
+                                             "corrupt salt-and-pepper 0.1",
+                                             "linear 3"};
+
 // Samples, and the layers.
 class Padding : public ::testing::TestWithParam<std::tuple<int64_t, std::vector<std::string>>> {
  protected:
@@ -49,7 +62,7 @@ class Padding : public ::testing::TestWithParam<std::tuple<int64_t, std::vector<
 
 INSTANTIATE_TEST_SUITE_P(Samples, Padding,
                          ::testing::Combine(::testing::Values(1, 5, 15, 17, 31),
-                                            ::testing::Values(kLayers, kNormalised, kCentres)));
+                                            ::testing::Values(kLayers, kNormalised, kCentres, kPenalised)));
 
 TEST_P(Padding, WhatItHoldsChangesNoResultOfASample) {
   SmallNetwork net({2, 8, 9}, layers_, samples_);

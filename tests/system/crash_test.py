@@ -52,7 +52,7 @@ class FaultTest(SystemTest):
         result = self.replace("log", log=log)
         self.assertEqual(result.digest, self.new_digest)
         with open(log) as file:
-            return [tuple(line.split()) for line in file]
+            return [tuple(line.rstrip("\n").split(" ", 1)) for line in file]
 
     def assert_old_or_new(self):
         """Returns the digest."""

@@ -12,18 +12,28 @@
 #include <functional>
 #include <vector>
 
+#include "lockstep/analysis/energy.h"
 #include "lockstep/analysis/reconstruction.h"
 #include "lockstep/analysis/share.h"
 
 namespace lockstep::analysis {
 
-// What rises while r is iterated.
+// What rises while r is iterated. Its functions are thread safe as Reconstruction is.
 struct Landscape {
-  // Thread safe as Reconstruction is; empty where there is no energy to follow.
-  std::function<double(const Point& x, int slot)> energy;
-  bool binary = false;   // the bound is KL(x, r)
-  bool bounded = false;  // whether the bound is to hold: for energies in closed form
+  std::function<double(const Point& x, int slot)> energy;  // empty: there is none
+  // 0 where there is an energy; empty: of the Jacobian of r.
+  std::function<double(const Point& x, int slot)> curl;
+  bool binary = false;  // the bound is KL(x, r)
+  // Whether it is an energy in closed form, for which the bound is to hold. Others, by integrals, are costly:
+  // they are computed at some steps only.
+  bool closed = false;
 };
+
+// Keeps a reference.
+Landscape landscape_of(const Energy& energy);
+
+// The landscape's curl at x, or asymmetry() of the Jacobian of r where it has none.
+double curl(const Reconstruction& r, const Landscape& landscape, const Point& x, int slot = 0);
 
 // The root of the mean square of the components of a - b: a distance in the units of one value.
 double distance(const Point& a, const Point& b);
@@ -47,7 +57,7 @@ struct Trajectory {
   double last = 0;         // distance(end, r(end)); not finite where it went beyond all bounds
   int64_t violations = 0;  // steps in which the energy rose by less than the bound
   // At the start and behind each of the first steps, kRecordedSteps + 1 values; NaN where there was no step
-  // or no energy.
+  // or no energy, and of one that is costly behind all but steps 1, 2, 4, 8, ...
   std::vector<double> energies;
   double energy_at_start = 0;
   double energy_at_end = 0;

@@ -25,7 +25,7 @@ struct FixedPoint {
   // Only of those that were looked at more closely:
   bool examined = false;
   std::vector<std::complex<double>> spectrum = {};  // all, by descending magnitude
-  double asymmetry = 0;                        // of the Jacobian
+  double curl = 0;                                  // as curl() has it
   Stability stability = Stability::kMarginal;
 
   double radius() const { return spectrum.empty() ? 0 : std::abs(spectrum.front()); }

@@ -15,6 +15,9 @@
 
 namespace lockstep::comm {
 
+class StallWatch;   // stall.h
+struct WatchOrder;  // likewise
+
 struct Send {
   int peer;
   const float* data;
@@ -63,6 +66,9 @@ class Group {
   // Not blocking. Messages between two ranks are matched in the order in which both name them, within one
   // tag. Peers never include this rank itself.
   virtual Request exchange(std::span<const Send> sends, std::span<const Receive> receives, int tag) = 0;
+
+  // Collective. Watches over all ranks as long as the result lives.
+  virtual std::unique_ptr<StallWatch> watch(const WatchOrder& order) = 0;
 
   // Ends all ranks at once, for a failure that only this rank knows of. Does not return.
   [[noreturn]] virtual void abort(int exit_code) = 0;

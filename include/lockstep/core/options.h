@@ -67,6 +67,7 @@ struct Options {
   std::string reduction = "ordered";
   int64_t bucket_kilobytes = 1024;
   int64_t history_steps = 10;
+  double stall_timeout = 600;  // seconds; 0: nobody watches
 
   // Checkpoints.
   std::string checkpoint;

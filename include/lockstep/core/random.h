@@ -19,7 +19,10 @@ enum class Purpose : uint32_t {
   kTest = 5,
   kAugment = 6,
   kCentres = 7,
+  kCorrupt = 8,
   kPatches = 20,
+  kGenerate = 30,
+  kDynamics = 40,
 };
 
 // One independent stream of 32-bit words. Copyable and cheap; create one where it is needed.

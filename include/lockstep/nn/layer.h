@@ -76,6 +76,13 @@ struct AffineMap {
   std::vector<double> offset;
 };
 
+// How the first parameter of a layer y = W x + b holds W.
+struct DenseWeights {
+  int64_t units;
+  int64_t inputs;
+  bool transposed;  // whether it is inputs x units, else units x inputs; row major
+};
+
 // The most microbatches that joint_grad() sums at once.
 constexpr int64_t kMostJoint = 32;
 
@@ -106,6 +113,15 @@ class Layer {
   virtual std::optional<AffineMap> affine_map(std::span<const float* const> /*parameters*/) const {
     return std::nullopt;
   }
+
+  // Of a layer whose first parameter is its matrix of dense connections; none for other layers.
+  virtual std::optional<DenseWeights> dense_weights() const { return std::nullopt; }
+
+  // Whether it passes its input on as it is, and adds to what training minimises. In training its fprop
+  // leaves what it adds in `saved`, summed over the samples of the microbatch, as the loss is; bprop and grad
+  // add the derivative of that, divided by the samples of the minibatch. In evaluation it adds nothing.
+  virtual bool is_penalty() const { return false; }
+  virtual double penalty(const float* /*saved*/) const { return 0; }
 
   // What each direction takes a sample in microbatches of so many columns, and the kernel that does it: a row
   // of `trainer time` each.

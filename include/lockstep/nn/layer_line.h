@@ -1,8 +1,10 @@
 // A layer's line of the configuration, taken apart: "conv 20 kernel=5 name=first".
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -19,14 +21,28 @@ struct NetworkSettings {
   kernels::Precision precision = kernels::Precision::kFloat32;  // of convolutions and linear layers
 };
 
+class Layer;
+
+// A layer that another one reads.
+struct Source {
+  int node = -1;                             // its index; -1: the network's input
+  std::string text = "the network's input";  // for messages: else the layer's line in quotes
+  const Layer* layer = nullptr;              // null: the network's input
+};
+
+// What lines of this form say: other things than layers are written so too.
+struct LineForm {
+  std::string noun = "layer";
+  std::string example = "conv 20 kernel=5";
+};
+
 // Reads values by name; each complaint names the line, the value and what would be valid. A value that no
 // layer asked for is an error too, found by finish().
 class LayerArguments {
  public:
   // `position` is the layer's place in the network, from 0: what tells its random numbers from other layers'.
-  // `noun` is what a line of this form says: other things than layers are written so too.
   LayerArguments(const LayerLine& line, uint32_t position, const NetworkSettings& settings = {},
-                 std::string noun = "layer");
+                 LineForm form = {});
 
   const std::string& type() const { return type_; }
   uint32_t position() const { return position_; }
@@ -34,7 +50,10 @@ class LayerArguments {
 
   // A number that may stand first without its name ("conv 20"), or as NAME=.
   int64_t leading_whole(const std::string& name, int64_t lowest);
-  double leading_real(const std::string& name, double lowest, double below, double fallback);
+  double leading_real(const std::string& name, double lowest, double below,
+                      std::optional<double> fallback = std::nullopt);
+  // One of some words, likewise.
+  std::string leading_word(const std::string& name, const std::vector<std::string>& choices);
   // A named number that must be there.
   int64_t required_whole(const std::string& name, int64_t lowest);
   // Optional named values.
@@ -44,6 +63,15 @@ class LayerArguments {
   bool yes_or_no(const std::string& name, bool fallback);
   bool has(const std::string& name) const { return values_.count(name) > 0; }
 
+  // What the line reads first, and what that reads first, seen through penalties, which pass on what they
+  // read. Only a network knows.
+  using Sources = std::array<Source, 2>;
+  void set_sources(const Sources& sources) { sources_ = sources; }
+  const Sources& sources() const { return sources_; }
+  // The layer's first parameter is to be that of another node.
+  void adopt_first_parameter(int node) { adopted_ = node; }
+  std::optional<int> adopted() const { return adopted_; }
+
   // Complains about what nobody asked for.
   void finish() const;
 
@@ -51,11 +79,12 @@ class LayerArguments {
   [[noreturn]] void complain(const std::string& message) const;
 
  private:
+  void take_leading(const std::string& name);
   std::string unknown_values() const;
 
   std::string line_;
   std::string origin_;
-  std::string noun_;
+  LineForm form_;
   uint32_t position_;
   NetworkSettings settings_;
   std::string type_;
@@ -63,6 +92,8 @@ class LayerArguments {
   size_t leading_used_ = 0;
   std::map<std::string, std::string> values_;
   std::set<std::string> asked_;
+  Sources sources_;
+  std::optional<int> adopted_;
 };
 
 }  // namespace lockstep::nn

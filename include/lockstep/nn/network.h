@@ -14,12 +14,18 @@
 
 namespace lockstep::nn {
 
+struct LayerType;
+
+// The most inputs of a layer, and the most parameters: enough for any sensible add.
+constexpr size_t kMostInputs = 16;
+
 // A layer in its place. Inputs are indices of nodes; -1 is the network's input.
 struct Node {
   std::string name;
-  std::string type;    // "conv"
-  std::string line;    // as it was written
-  std::string origin;  // where it was written
+  std::string type;            // "conv"
+  std::string line;            // as it was written
+  std::string origin;          // where it was written
+  bool training_only = false;  // whether it passes its input on in evaluation, such as dropout
   std::unique_ptr<Layer> layer;
   std::vector<ParameterSpec> specs;
   std::vector<std::string> initialisations;  // one a parameter
@@ -96,6 +102,9 @@ class Network {
 
   // From workspace.input() to workspace.output().
   void fprop(const Pass& pass, const float* parameters, Workspace& workspace) const;
+  // After fprop() in training and before backward(): what the network's penalties add to the loss, summed
+  // over the microbatch's samples.
+  double penalty(const Workspace& workspace) const;
   // From workspace.output_delta(), after fprop(), to the gradient of every parameter; what was in `gradient`
   // before is replaced, the padding between parameters is left alone. With `kept`, the gradients of
   // joint_pieces() are left out, and what they need is left there.
@@ -115,6 +124,9 @@ class Network {
  private:
   Shape shape_of(int node) const;
   void add_node(const LayerLine& line, const NetworkSettings& settings);
+  std::vector<Shape> connect(Node& node, const LayerType& type, LayerArguments& arguments) const;
+  Source source_of(int node) const;
+  void add_parameters(Node& node, LayerArguments& arguments, const NetworkSettings& settings);
   void adopt_parameters(Node& node, LayerArguments& arguments, const std::string& other, bool only_weights);
   void require_every_output_used() const;
   void lay_out_parameters();

@@ -1,6 +1,7 @@
 // What a trained network scores on a split.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "lockstep/comm/group.h"
@@ -18,8 +19,9 @@ struct ScoredSplit {
 ScoredSplit scored_split(const data::Dataset& dataset);
 
 // Collective. Mean loss and error over the split, in microbatches of so many samples: the same bits on any
-// number of ranks.
+// number of ranks. `on_set`, if any, is called before each set of samples: a sign of life.
 Score evaluate(Engine& engine, const Model& model, comm::Group& group, int64_t microbatch,
-               const data::Split& split, const float* parameters);
+               const data::Split& split, const float* parameters,
+               const std::function<void()>& on_set = nullptr);
 
 }  // namespace lockstep::train

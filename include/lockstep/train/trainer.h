@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
 #include "lockstep/comm/placement.h"
+#include "lockstep/comm/whereabouts.h"
 #include "lockstep/core/options.h"
 #include "lockstep/data/loader.h"
 #include "lockstep/dist/reducer.h"
@@ -50,6 +52,11 @@ class Trainer {
   Outcome run(StopSignal& signals, Observer* observer, StepRecorder* recorder = nullptr,
               int64_t end = std::numeric_limits<int64_t>::max());
 
+  // What the main thread is at, for those who watch.
+  const comm::Whereabouts& whereabouts() const { return whereabouts_; }
+  // The last checkpoint that this run wrote or came from; empty where there is none. For any thread.
+  std::string last_checkpoint() const;
+
   // Loss and error over a split.
   Score evaluate(const data::Split& split);
 
@@ -65,6 +72,13 @@ class Trainer {
   dist::Plan plan_of_step(int64_t step) const { return plan_of(cut_.order.batch_of(step)); }
 
  private:
+  // An action that belongs to a phase; `doing` is what those who watch are told.
+  template <class Action>
+  void during(Phase phase, const char* doing, const Action& action) {
+    whereabouts_.at(state_.step, doing);
+    watch_.during(phase, action);
+  }
+  void set_last_checkpoint(const std::string& path);
   dist::Plan plan_of(int64_t samples) const { return {samples, cut_.microbatch, group_.size()}; }
   void train_step(data::Loader& loader, double learning_rate, const StopSignal::Listening& stop);
   void update(const dist::Plan& plan, double learning_rate);
@@ -103,11 +117,13 @@ class Trainer {
   State state_;
   io::Table history_;
   Stopwatch watch_;
+  comm::Whereabouts whereabouts_;
   int agreed_stop_ = 0;
   bool agreed_minutes_ = false;
-  std::string last_checkpoint_;  // that this run wrote or came from
-  double last_saved_ = 0;        // seconds on the stopwatch
-  int64_t first_step_ = 0;       // of this run
+  mutable std::mutex last_checkpoint_mutex_;
+  std::string last_checkpoint_;
+  double last_saved_ = 0;   // seconds on the stopwatch
+  int64_t first_step_ = 0;  // of this run
   double samples_ = 0;
 };
 

@@ -25,6 +25,10 @@ Picture draw_histogram(Material& material);
 std::string lacks_embedding(const Material& material);
 Picture draw_embedding(Material& material);
 
+// Where an autoencoder takes points, and its energy.
+std::string lacks_field(const Material& material);
+Picture draw_field(Material& material);
+
 // What a classifier finds.
 std::string lacks_confusion(const Material& material);
 Picture draw_confusion(Material& material);

@@ -23,6 +23,9 @@ const std::vector<PictureKind>& picture_kinds() {
        draw_confusion},
       {"embedding", "Code in two dimensions", "the code's first two principal components, coloured by label",
        true, lacks_embedding, draw_embedding},
+      {"field", "Vector field and energy",
+       "where an autoencoder takes points of the plane of most variance, with fixed points", true,
+       lacks_field, draw_field},
   };
   return table;
 }

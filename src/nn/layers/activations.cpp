@@ -4,78 +4,13 @@
 //   soft-threshold THETA  sign(x) max(|x| - THETA, 0) (shrinkage: Goroshin, LeCun 2013)
 //   threshold THETA       x where x > THETA, else 0 (Konda, Memisevic, Krueger 2015)
 //
-// Each is a function value(x) and its derivative slope(z), where z is y = value(x) if kSlopeOfOutput, else x.
-// kValueFlops and kSlopeFlops count the operations as vector_math.h has them.
-#include <cmath>
-
+// The functions themselves are in activation_functions.h.
+#include "activation_functions.h"
 #include "layers.h"
-#include "lockstep/kernels/vector_math.h"
 
 namespace lockstep::nn {
 
 namespace {
-
-struct Relu {
-  static constexpr bool kSlopeOfOutput = true;
-  static constexpr double kValueFlops = 1;
-  static constexpr double kSlopeFlops = 1;
-  float value(float x) const { return x > 0 || x != x ? x : 0.0f; }  // a NaN comes through
-  float slope(float y) const { return y > 0 ? 1.0f : 0.0f; }
-};
-
-struct LeakyRelu {
-  static constexpr bool kSlopeOfOutput = true;  // x and y are positive together, the slope being no negative
-  static constexpr double kValueFlops = 2;
-  static constexpr double kSlopeFlops = 1;
-  float below;
-  float value(float x) const { return x > 0 ? x : below * x; }
-  float slope(float y) const { return y > 0 ? 1.0f : below; }
-};
-
-struct Sigmoid {
-  static constexpr bool kSlopeOfOutput = true;
-  static constexpr double kValueFlops = 27;
-  static constexpr double kSlopeFlops = 2;
-  float value(float x) const { return kernels::vsigmoid(x); }
-  float slope(float y) const { return y * (1.0f - y); }
-};
-
-struct Tanh {
-  static constexpr bool kSlopeOfOutput = true;
-  static constexpr double kValueFlops = 43;
-  static constexpr double kSlopeFlops = 2;
-  float value(float x) const { return kernels::vtanh(x); }
-  float slope(float y) const { return 1.0f - y * y; }
-};
-
-struct Softplus {
-  static constexpr bool kSlopeOfOutput = false;  // y is too coarse where x is very negative
-  static constexpr double kValueFlops = 45;
-  static constexpr double kSlopeFlops = 27;
-  float value(float x) const { return kernels::vsoftplus(x); }
-  float slope(float x) const { return kernels::vsigmoid(x); }
-};
-
-struct SoftThreshold {
-  static constexpr bool kSlopeOfOutput = true;
-  static constexpr double kValueFlops = 4;
-  static constexpr double kSlopeFlops = 1;
-  float theta;
-  float value(float x) const {
-    const float shrunk = std::fabs(x) - theta;  // a NaN comes through
-    return std::copysign(shrunk < 0 ? 0.0f : shrunk, x);
-  }
-  float slope(float y) const { return y != 0 ? 1.0f : 0.0f; }
-};
-
-struct Threshold {
-  static constexpr bool kSlopeOfOutput = true;  // beyond a threshold of 0 or more, no output is 0
-  static constexpr double kValueFlops = 1;
-  static constexpr double kSlopeFlops = 1;
-  float theta;
-  float value(float x) const { return x <= theta ? 0.0f : x; }
-  float slope(float y) const { return y != 0 ? 1.0f : 0.0f; }
-};
 
 template <class Function>
 class Activation : public Layer {

@@ -35,7 +35,17 @@ std::unique_ptr<Layer> make_tanh(LayerArguments& arguments, Inputs inputs);
 std::unique_ptr<Layer> make_softplus(LayerArguments& arguments, Inputs inputs);
 std::unique_ptr<Layer> make_soft_threshold(LayerArguments& arguments, Inputs inputs);
 std::unique_ptr<Layer> make_threshold(LayerArguments& arguments, Inputs inputs);
+std::unique_ptr<Layer> make_corrupt(LayerArguments& arguments, Inputs inputs);
 std::unique_ptr<Layer> make_dropout(LayerArguments& arguments, Inputs inputs);
 std::unique_ptr<Layer> make_add(LayerArguments& arguments, Inputs inputs);
+
+// The factor of a penalty, which may stand first without its name.
+double penalty_weight(LayerArguments& arguments, const std::string& name);
+// The elementwise activation that a line reads; none where it reads another layer.
+std::optional<ScalarFunction> activation_below(const LayerArguments& arguments);
+std::unique_ptr<Layer> make_l1(LayerArguments& arguments, Inputs inputs);
+std::unique_ptr<Layer> make_kl(LayerArguments& arguments, Inputs inputs);
+std::unique_ptr<Layer> make_contractive(LayerArguments& arguments, Inputs inputs);
+std::unique_ptr<Layer> make_saturate(LayerArguments& arguments, Inputs inputs);
 
 }  // namespace lockstep::nn

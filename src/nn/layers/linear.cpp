@@ -47,6 +47,10 @@ class Linear : public Layer {
     return map;
   }
 
+  std::optional<DenseWeights> dense_weights() const override {
+    return DenseWeights{units_, inputs_, transposed_};
+  }
+
   kernels::LayerWork work(int64_t columns) const override {
     const double flops = 2.0 * static_cast<double>(inputs_) * static_cast<double>(units_);
     const int64_t rows = transposed_ ? inputs_ : units_;

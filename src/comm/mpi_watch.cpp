@@ -1,0 +1,142 @@
+// Each rank tells two keepers where it is, several times within the limit: rank 0, and rank 1 in case it is
+// rank 0 that stopped. Messages go over MPI, from a thread of their own, so they need no other network than
+// training does, and come through while the main thread computes, reads or waits. A rank whose messages stay
+// out is stopped, dead or cut off.
+#include "mpi_watch.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+
+#include "lockstep/core/error.h"
+#include "watch_thread.h"
+
+namespace lockstep::comm {
+
+namespace {
+
+constexpr int kKeepers = 2;
+
+struct Beat {
+  int64_t step;
+  double seconds;
+  std::array<char, 64> doing;
+};
+
+Beat beat_of(const Whereabouts::Now& now) {
+  Beat beat{now.step, now.seconds, {}};
+  std::strncpy(beat.doing.data(), now.doing, beat.doing.size() - 1);
+  return beat;
+}
+
+class MpiWatch : public StallWatch {
+ public:
+  MpiWatch(MPI_Comm world, const WatchOrder& order)
+      : world_(world), order_(order), ranks_(order.placements.size()) {
+    MPI_Comm_dup(world, &comm_);
+    MPI_Comm_rank(world, &rank_);
+    seen_.assign(ranks_.size(), Clock::now());
+    thread_ = std::make_unique<WatchThread>(watch_interval(order.limit), [this] { look(); });
+  }
+
+  ~MpiWatch() override {
+    thread_.reset();
+    for (MPI_Request& request : requests_) {
+      if (request != MPI_REQUEST_NULL) MPI_Request_free(&request);
+    }
+    MPI_Comm_free(&comm_);
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void look() {
+    // Who was stopped itself, and goes on, is in no place to judge yet.
+    const Clock::time_point now = Clock::now();
+    if (std::chrono::duration<double>(now - last_look_).count() > order_.limit / 2) {
+      judges_from_ =
+          now + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(order_.limit));
+    }
+    last_look_ = now;
+    const Beat mine = beat_of(order_.here.now());
+    note(rank_, mine);
+    tell(mine);
+    listen();
+    if (!reports() || now < judges_from_) return;
+    for (size_t r = 0; r < ranks_.size(); ++r) {
+      ranks_[r].silent = std::chrono::duration<double>(Clock::now() - seen_[r]).count();
+    }
+    if (is_stall(ranks_, order_.limit)) end();
+  }
+
+  // Rank 0 speaks for all, and rank 1 where rank 0 has fallen silent.
+  bool reports() const {
+    if (rank_ == 0) return true;
+    const double silent = std::chrono::duration<double>(Clock::now() - seen_[0]).count();
+    return rank_ == 1 && silent > order_.limit;
+  }
+
+  void note(int rank, const Beat& beat) {
+    Sighting& sighting = ranks_[static_cast<size_t>(rank)];
+    sighting = {beat.step, beat.doing.data(), beat.seconds, 0};
+    seen_[static_cast<size_t>(rank)] = Clock::now();
+  }
+
+  void tell(const Beat& beat) {
+    for (int keeper = 0; keeper < std::min<int>(kKeepers, static_cast<int>(ranks_.size())); ++keeper) {
+      MPI_Request& request = requests_[static_cast<size_t>(keeper)];
+      int done = 1;
+      if (request != MPI_REQUEST_NULL) MPI_Test(&request, &done, MPI_STATUS_IGNORE);
+      if (!done || keeper == rank_) continue;
+      sent_[static_cast<size_t>(keeper)] = beat;
+      MPI_Isend(&sent_[static_cast<size_t>(keeper)], sizeof(Beat), MPI_BYTE, keeper, 0, comm_, &request);
+    }
+  }
+
+  void listen() {
+    if (rank_ >= kKeepers) return;
+    int there = 0;
+    MPI_Status status;
+    while (MPI_Iprobe(MPI_ANY_SOURCE, 0, comm_, &there, &status) == MPI_SUCCESS && there) {
+      Beat beat;
+      MPI_Recv(&beat, sizeof beat, MPI_BYTE, status.MPI_SOURCE, 0, comm_, MPI_STATUS_IGNORE);
+      note(status.MPI_SOURCE, beat);
+    }
+  }
+
+  [[noreturn]] void end() {
+    print_stall(ranks_, order_);
+    MPI_Abort(world_, 1);
+    std::_Exit(1);
+  }
+
+  MPI_Comm world_;
+  WatchOrder order_;
+  MPI_Comm comm_ = MPI_COMM_NULL;
+  int rank_ = 0;
+  std::vector<Sighting> ranks_;
+  std::vector<Clock::time_point> seen_;
+  Clock::time_point last_look_ = Clock::now();
+  Clock::time_point judges_from_ = last_look_;
+  std::array<Beat, kKeepers> sent_{};
+  std::array<MPI_Request, kKeepers> requests_{MPI_REQUEST_NULL, MPI_REQUEST_NULL};
+  std::unique_ptr<WatchThread> thread_;
+};
+
+}  // namespace
+
+std::unique_ptr<StallWatch> watch_over_mpi(MPI_Comm world, const WatchOrder& order) {
+  int provided = MPI_THREAD_SINGLE;
+  MPI_Query_thread(&provided);
+  if (provided != MPI_THREAD_MULTIPLE) {
+    fail_usage(
+        "this MPI serves one thread of a process, but the stall watch needs one of its own; build with an "
+        "MPI "
+        "that has MPI_THREAD_MULTIPLE, or take --stall-timeout 0");
+  }
+  return std::make_unique<MpiWatch>(world, order);
+}
+
+}  // namespace lockstep::comm

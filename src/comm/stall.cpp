@@ -1,0 +1,61 @@
+#include "lockstep/comm/stall.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <map>
+
+#include "lockstep/core/error.h"
+#include "rank_list.h"
+
+namespace lockstep::comm {
+
+namespace {
+
+// The order of lines: who is silent, who is at work, who waits.
+int urgency(const Sighting& s, double limit) {
+  if (s.silent > limit) return 0;
+  return s.doing.rfind("waits", 0) == 0 ? 2 : 1;
+}
+
+std::string words(const Sighting& s, double limit) {
+  if (s.silent > limit) {
+    return text("stopped, dead or cut off: silent for ", std::lround(s.silent), " s; before that, step ",
+                s.step, ", ", s.doing);
+  }
+  return text("step ", s.step, ", ", s.doing);
+}
+
+}  // namespace
+
+bool is_stall(const std::vector<Sighting>& ranks, double limit) {
+  return std::any_of(ranks.begin(), ranks.end(),
+                     [&](const Sighting& s) { return s.silent > limit || s.seconds + s.silent > limit; });
+}
+
+std::string stall_report(const std::vector<Sighting>& ranks, const std::vector<Placement>& placements,
+                         double limit) {
+  // By urgency, then what they are at.
+  std::map<std::pair<int, std::string>, std::vector<int>> lines;
+  double longest = 0;
+  for (size_t r = 0; r < ranks.size(); ++r) {
+    lines[{urgency(ranks[r], limit), words(ranks[r], limit)}].push_back(static_cast<int>(r));
+    longest = std::max(longest, ranks[r].seconds + ranks[r].silent);
+  }
+  std::string report = text("no progress for ", std::lround(longest), " s (--stall-timeout ", limit, ")");
+  for (const auto& [what, who] : lines) {
+    report += "\n  " + rank_list(who);
+    if (who.size() == 1) report += " (" + placements[static_cast<size_t>(who[0])].host + ")";
+    report += ": " + what.second;
+  }
+  return report;
+}
+
+void print_stall(const std::vector<Sighting>& ranks, const WatchOrder& order) {
+  std::fflush(stdout);
+  std::fprintf(stderr, "trainer: %s\n%s\n", stall_report(ranks, order.placements, order.limit).c_str(),
+               order.advice().c_str());
+  std::fflush(stderr);
+}
+
+}  // namespace lockstep::comm

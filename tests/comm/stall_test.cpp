@@ -1,0 +1,74 @@
+// What is said of ranks that do not move on.
+#include "lockstep/comm/stall.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "lockstep/comm/group.h"
+#include "support/expect.h"
+
+namespace lockstep::comm {
+namespace {
+
+constexpr double kLimit = 60;
+
+std::vector<Placement> on_two_hosts(size_t ranks) {
+  std::vector<Placement> all(ranks);
+  for (size_t r = 0; r < ranks; ++r) all[r].host = r < ranks / 2 ? "node1" : "node2";
+  return all;
+}
+
+TEST(Stall, IsARankThatStaysWhereItIsOrIsSilent) {
+  EXPECT_FALSE(is_stall({{5, "computes", 59, 0}, {5, "waits", 30, 20}}, kLimit));
+  EXPECT_TRUE(is_stall({{5, "computes", 61, 0}, {5, "waits", 1, 0}}, kLimit));
+  EXPECT_TRUE(is_stall({{5, "computes", 1, 0}, {5, "waits", 1, 61}}, kLimit));
+}
+
+TEST(Stall, ReportNamesWhoIsSilentBeforeWhoWorksBeforeWhoWaits) {
+  std::vector<Sighting> ranks(6, {12, "waits for losses", 61, 0});
+  ranks[4] = {12, "computes gradients", 62, 0};
+  ranks[5] = {11, "computes gradients", 3, 64};
+  const std::string report = stall_report(ranks, on_two_hosts(6), kLimit);
+  EXPECT_EQ(report,
+            "no progress for 67 s (--stall-timeout 60)\n"
+            "  rank 5 (node2): stopped, dead or cut off: silent for 64 s; before that, step 11, computes "
+            "gradients\n"
+            "  rank 4 (node2): step 12, computes gradients\n"
+            "  ranks 0 to 3: step 12, waits for losses");
+}
+
+TEST(Stall, ReportOfARankThatWasNeverHeardOfSaysSo) {
+  std::vector<Sighting> ranks(2);
+  ranks[1].silent = 70;
+  test::expect_parts(stall_report(ranks, on_two_hosts(2), kLimit),
+                     {"rank 1 (node2)", "has not been heard of"});
+}
+
+TEST(StallDeathTest, AGroupOfOneWatchesItself) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto stand_still = [] {
+    const auto group = group_of_one();
+    Whereabouts here;
+    here.at(3, "computes gradients");
+    const std::vector<Placement> placements = on_two_hosts(1);
+    const auto watch = group->watch({here, 0.2, placements, [] { return std::string("Start again."); }});
+    std::this_thread::sleep_for(std::chrono::seconds(20));
+  };
+  EXPECT_EXIT(stand_still(), ::testing::ExitedWithCode(1),
+              "no progress.*step 3, computes gradients\nStart again");
+}
+
+TEST(Stall, WhoMovesOnIsLeftAlone) {
+  const auto group = group_of_one();
+  Whereabouts here;
+  const std::vector<Placement> placements = on_two_hosts(1);
+  const auto watch = group->watch({here, 0.5, placements, [] { return std::string(); }});
+  for (int step = 0; step < 12; ++step) {
+    here.at(step, "computes gradients");
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+}
+
+}  // namespace
+}  // namespace lockstep::comm

@@ -1,0 +1,61 @@
+"""Ranks that stand still are named, and two runs do not write one checkpoint."""
+import os
+import signal
+import unittest
+
+from support import SMALL, SystemTest, digits
+
+
+class ManySteps(SystemTest):
+    """Runs that do not end by themselves; each prints a line an epoch."""
+
+    def setUp(self):
+        super().setUp()
+        self.config = self.configuration(f"dataset = {digits(type(self))}\n{SMALL}epochs = 100000\n")
+
+    def under_way(self, *more, **how):
+        job = self.start(self.config, *more, **how)
+        job.wait_for("^epoch 2 ")
+        return job
+
+
+class Stall(ManySteps):
+    def stop(self, job, rank):
+        os.kill(job.trainers()[rank], signal.SIGSTOP)
+        result = job.wait(40)
+        self.assertEqual(result.code, 1, result)
+        self.assertEqual(result.err.count("no progress"), 1, result)
+        return result.err
+
+    def test_a_stopped_rank_is_named_with_what_the_others_wait_for(self):
+        says = self.stop(self.under_way("--stall-timeout", 3, ranks=3), 2)
+        self.assertRegex(says, r"trainer: no progress for \d s \(--stall-timeout 3\)")
+        self.assertRegex(says, r"rank 2 \(.*\): stopped, dead or cut off: silent for \d s; before that, step \d+, ")
+        self.assertRegex(says, r"ranks? .*0.*: step \d+, waits for the other ranks'")
+        self.assertIn("This run has written no checkpoint", says)
+
+    def test_rank_1_speaks_where_rank_0_is_stopped(self):
+        says = self.stop(self.under_way("--stall-timeout", 3, "--checkpoint", "c.h5", "--checkpoint-epochs", 1, ranks=3), 0)
+        self.assertRegex(says, r"rank 0 \(.*\): stopped, dead or cut off")
+        self.assertIn("trainer resume c.h5", says)
+
+    def test_who_moves_on_is_left_alone(self):
+        job = self.under_way("--stall-timeout", 1, ranks=2)
+        job.wait_for("^epoch 40 ")
+        self.assertEqual(job.output()[1], "")
+
+
+class Lock(ManySteps):
+    def test_two_runs_on_one_checkpoint(self):
+        first = self.under_way("--checkpoint", "c.h5")
+        second = self.trainer(self.config, "--checkpoint", "c.h5", ranks=2)
+        self.assert_one_message(second, 1, r"c\.h5: another run is writing this file: process \d+ on host \S+: .*trainer",
+                                "--checkpoint FILE")
+        first.kill()
+        self.assertTrue(os.path.exists(self.path("c.h5.lock")))
+        self.succeed(self.config, "--steps", 3, "--checkpoint", "c.h5")  # what a killed run leaves keeps nobody out
+        self.assertFalse(os.path.exists(self.path("c.h5.lock")))
+
+
+if __name__ == "__main__":
+    unittest.main()
