@@ -105,7 +105,6 @@ void print_end(const analysis::KMeans& found, int64_t samples, const std::string
 
 int cluster_command(const Context& context) {
   comm::Group& group = context.group;
-  const bool prints = group.rank() == 0;
   Request request;
   comm::together(group, [&] { request = read_request(context); });
   DataSession session(group, request.options);
@@ -120,22 +119,19 @@ int cluster_command(const Context& context) {
   });
   const data::Split& train = *dataset.train;
   const analysis::Team team = session.team();
-  if (prints) {
-    std::printf("lockstep %s: %ld centres of %ld values, %ld samples of %s, %d ranks x %d threads\n",
-                kVersion, static_cast<long>(request.centres), static_cast<long>(width),
-                static_cast<long>(train.rows()), dataset.name.c_str(), group.size(), team.workers.threads());
-  }
+  announce(context, text("lockstep ", kVersion, ": ", request.centres, " centres of ", width, " values, ",
+                         train.rows(), " samples of ", dataset.name, ", ", group.size(), " ranks x ",
+                         team.workers.threads(), " threads"));
   const analysis::Rows samples = analysis::inputs_of(team, train, *unpacker, width, 0, train.rows());
   std::vector<float> start = analysis::spread_centres(team, samples, request.centres, request.options.seed);
-  const analysis::KMeans found = analysis::k_means(team, samples, std::move(start), request.iterations,
-                                                   [&](const analysis::KMeansStep& step) {
-                                                     if (prints) std::printf("%s\n", text_of(step).c_str());
-                                                   });
+  const analysis::KMeans found =
+      analysis::k_means(team, samples, std::move(start), request.iterations,
+                        [&](const analysis::KMeansStep& step) { announce(context, text_of(step)); });
   comm::together(group, [&] {
     train::Checkpoint checkpoint = checkpoint_of(found, request.options, dataset);
     checkpoint.provenance = train::provenance_of(group, session.placements()[0], team.workers.threads(),
                                                  dataset, context.command_line);
-    if (!prints) return;
+    if (group.rank() != 0) return;
     train::write_checkpoint(request.output, checkpoint);
     print_end(found, train.rows(), checkpoint.parameters_digest);
   });

@@ -1,6 +1,7 @@
 // The one table of commands, and what they read of the command line.
 #include <algorithm>
 #include <charconv>
+#include <cstdio>
 
 #include "commands.h"
 #include "lockstep/analysis/pictures.h"
@@ -295,6 +296,12 @@ std::string required_output(const Context& context, const std::string& example) 
   if (output.empty())
     fail_usage("there is no file to write to; add --output FILE, such as --output ", example);
   return output;
+}
+
+void announce(const Context& context, const std::string& line) {
+  if (context.group.rank() != 0) return;
+  std::printf("%s\n", line.c_str());
+  std::fflush(stdout);
 }
 
 int on_first_rank(const Context& context, const std::function<int()>& action) {

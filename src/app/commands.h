@@ -87,6 +87,8 @@ double real_setting(const Context& context, const std::string& key, double lowes
 // The file that --output names; a usage error, with an example of one, where there is none.
 std::string required_output(const Context& context, const std::string& example = "datasets/mnist.h5");
 
+// Prints a line on rank 0, at once.
+void announce(const Context& context, const std::string& line);
 // Prints what a dataset's file holds; fails where it is damaged. Not collective.
 void inspect_dataset(const std::string& path);
 

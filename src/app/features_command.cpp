@@ -1,6 +1,5 @@
 // features: from pictures to a classifier of features that were learned on patches of them, as one
 // configuration.
-#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -161,17 +160,10 @@ Learned learn_centres(const Context& context, const Request& request, const std:
   const analysis::Rows rows = analysis::inputs_of(session.team(), *patches.train, unpacker,
                                                   patches.shape().size(), 0, patches.train->rows());
   Learned learned;
-  learned.code = analysis::triangle_code(analysis::learn_centres(
-      session.team(), rows, request.learning, options.seed, [&](const analysis::KMeansStep& step) {
-        if (context.group.rank() == 0) std::printf("%s\n", text_of(step).c_str());
-      }));
+  learned.code = analysis::triangle_code(
+      analysis::learn_centres(session.team(), rows, request.learning, options.seed,
+                              [&](const analysis::KMeansStep& step) { announce(context, text_of(step)); }));
   return learned;
-}
-
-void announce(const Context& context, const std::string& what) {
-  if (context.group.rank() != 0) return;
-  std::printf("%s\n", what.c_str());
-  std::fflush(stdout);
 }
 
 void make_features(const Context& context, const Request& request) {

@@ -127,7 +127,8 @@ class FeaturesTest(SystemTest):
                 (["run.cfg", *f, "--normalise", "dataset"], r"nothing reads normalise here"),
                 (["run.cfg", *f, "--dataset", "unlabelled.h5"], r"have no labels"),
                 (["run.cfg", *f, "--dataset", "vectors.h5"], r"plain vectors of 7 values")):
-            for ranks in (0, 2):
+            # Under mpirun too what is found while ranks work together.
+            for ranks in (0, 2) if "601" in says or "labels" in says or "13x13" in says else (0,):
                 with self.subTest(says=says, ranks=ranks):
                     self.assert_one_message(self.trainer("features", *arguments, ranks=ranks), 2, says)
         self.assertEqual([name for name in os.listdir(self.folder) if name.startswith("f.h5")], [])
