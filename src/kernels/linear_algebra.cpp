@@ -53,9 +53,13 @@ std::vector<std::complex<double>> eigenvalues(int64_t n, const double* matrix) {
 }
 
 std::optional<std::vector<double>> solve(int64_t n, const double* matrix, const double* right) {
-  constexpr double kSingular = 1e-14;  // reciprocal of the condition number
+  constexpr double kSingular = 1e-14;  // of a pivot beside the largest
   const Eigen::PartialPivLU<Matrix> solver(ConstMap(matrix, n, n));
-  if (!(solver.rcond() > kSingular)) return std::nullopt;
+  double largest = 0;
+  for (int64_t i = 0; i < n; ++i) largest = std::max(largest, std::fabs(solver.matrixLU()(i, i)));
+  for (int64_t i = 0; i < n; ++i) {
+    if (!(std::fabs(solver.matrixLU()(i, i)) > kSingular * largest)) return std::nullopt;  // nor is a NaN
+  }
   std::vector<double> x(static_cast<size_t>(n));
   Eigen::Map<Eigen::VectorXd>(x.data(), n) = solver.solve(Eigen::Map<const Eigen::VectorXd>(right, n));
   return x;

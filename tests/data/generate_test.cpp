@@ -66,7 +66,8 @@ TEST_P(EveryGenerator, GivesOtherSamplesForOtherSeedsAndIndices) {
     }
   }
   EXPECT_GT(count, 4u * 3 * 20 * 3 / 4);
-  EXPECT_EQ(pictures.size(), count);
+  // There are so few rectangles that some come twice.
+  EXPECT_GE(pictures.size(), count - (GetParam() == "rectangles" ? count / 50 : 0));
 }
 
 TEST_P(EveryGenerator, GivesEachLabelAboutAsOften) {
@@ -87,13 +88,14 @@ TEST_P(EveryGenerator, GivesEachLabelAboutAsOften) {
 // What is drawn is part of what results depend on. Whoever changes it on purpose changes these digests, and
 // the error rates that the documentation states.
 TEST_P(EveryGenerator, HasTheKnownDigestOverTheFirstHundredOfSeedOne) {
-  const std::map<std::string, std::string> known = {{"digits", "01af794ad59edd0516409ec355074124"},
-                                                    {"rectangles", ""},
-                                                    {"rectangles-image", ""},
-                                                    {"convex", ""},
-                                                    {"digits-rotated", ""},
-                                                    {"digits-random-background", ""},
-                                                    {"digits-image-background", ""}};
+  const std::map<std::string, std::string> known = {
+      {"digits", "01af794ad59edd0516409ec355074124"},
+      {"rectangles", "56c2f61f76320f63e19f529be0316a3a"},
+      {"rectangles-image", "88a62e46d7d1216706b6f1507183c41b"},
+      {"convex", "e347fcf5921ac6701af7f772b6c57b53"},
+      {"digits-rotated", "96998b4b61631503bfa545278cfee921"},
+      {"digits-random-background", "04b5053d90515d022506d1d01cfe5e04"},
+      {"digits-image-background", "987ea75fd6457d9260c011c56c1dbf91"}};
   Digest digest;
   for (uint64_t i = 0; i < 100; ++i) {
     const Sample sample = draw(maker_, 1, i);

@@ -61,7 +61,7 @@ TEST(Texture, FavoursNoPlaceAndNoDirection) {
   for (size_t k = 0; k + kSide < kPixels; ++k) EXPECT_NEAR(mean[k], 127, 8) << k;
 }
 
-class Patches : public test::FolderTest {
+class GreyPatches : public test::FolderTest {
  protected:
   std::vector<Picture> draw(const std::string& file, uint32_t count) const {
     const PatchSource patches = open_patches(file, "train");
@@ -74,7 +74,7 @@ class Patches : public test::FolderTest {
   }
 };
 
-TEST_F(Patches, AreCutFromEveryPlaceOfThePictures) {
+TEST_F(GreyPatches, AreCutFromEveryPlaceOfThePictures) {
   const std::vector<unsigned char> picture = noise(30 * 31, 0);
   const auto drawn =
       draw(test::write_pictures(path("p.h5"), {1, 30, 31}, 0, {Content{"train", {picture}}}), 200);
@@ -96,7 +96,7 @@ TEST_F(Patches, AreCutFromEveryPlaceOfThePictures) {
   EXPECT_EQ(places.size(), 12u);
 }
 
-TEST_F(Patches, AreDrawnAgainWhereThereIsLittleTexture) {
+TEST_F(GreyPatches, AreDrawnAgainWhereThereIsLittleTexture) {
   const auto file = test::write_pictures(path("p.h5"), {1, 28, 28}, 0,
                                          {Content{"train", {noise(kPixels, 1), flat(9), flat(90), flat(7)}}});
   int textured = 0;
@@ -104,7 +104,7 @@ TEST_F(Patches, AreDrawnAgainWhereThereIsLittleTexture) {
   EXPECT_GT(textured, 480);  // sixteen times one of the three flat ones: (3/4)^16, one in 100
 }
 
-TEST_F(Patches, OfPicturesWithoutTextureAreTakenAsTheyAre) {
+TEST_F(GreyPatches, OfPicturesWithoutTextureAreTakenAsTheyAre) {
   const auto file = test::write_pictures(path("p.h5"), {1, 28, 28}, 0, {Content{"train", {flat(9)}}});
   for (const Picture& patch : draw(file, 5)) EXPECT_EQ(std::count(patch.begin(), patch.end(), 9), 784);
 }

@@ -26,8 +26,8 @@ class Replacement {
   bool committed_ = false;
 };
 
-// Replaces a file by these bytes; `what` they are ("the trace") is for messages. Fails as Replacement does, and
-// where they cannot be written.
+// Replaces a file by these bytes; `what` they are ("the trace") is for messages. Fails as Replacement does,
+// and where they cannot be written.
 void replace_file(const std::string& target, std::string_view bytes, std::string_view what);
 
 }  // namespace lockstep::io
