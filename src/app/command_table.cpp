@@ -20,18 +20,20 @@ const Key kPatches = {"patches",
 const Key kContrast = {
     "contrast",
     "each sample to (x - mean) / sqrt(variance + C), on the scale of the stored numbers: 10 "
-    "for bytes"};
-const Key kWhiten = {"whiten",
-                     "\"zca\" or \"pca\", then epsilon=E, and components=K or retain=SHARE of the variance"};
+    "for bytes (a number)"};
+const Key kWhiten = {
+    "whiten",
+    "\"zca\" or \"pca\", then epsilon=E, and components=K or retain=SHARE of the variance (a whitening)"};
 const Key kInvert = {
     "invert",
     "the way back, by what this file of prepare's holds: DATASET itself, or the file that DATASET "
-    "reconstructs"};
-const Key kComponents = {"components", "30: of the code"};
+    "reconstructs (a file)"};
+const Key kComponents = {"components", "30: of the code (a whole number)"};
 const Key kSplit = {"split", "only one of them: train, validation or test (default: all)"};
 const Key kCode = {"code",
                    "the layer whose output is the code (default: the one named code, else the narrowest)"};
-const Key kStart = {"start", "mean: of the training samples, or zero: where line integrals begin"};
+const Key kStart = {"start",
+                    "mean: of the training samples, or zero: where line integrals begin (mean or zero)"};
 const Key kConstants = {
     "constants",
     "the split that the constants are learned on: train or validation (default: validation "
@@ -65,7 +67,7 @@ std::vector<Key> dynamics_keys() {
       {"spectra", "20: fixed points that get a spectrum, the largest basins first (a whole number)"},
       {"plane",
        "pca: through the mean along the principal components; axes:I,J or samples:I,J (from 0), file:F.h5 "
-       "(its /directions, 2 x values) or none"},
+       "(its /directions, 2 x values) or none (a plane)"},
       {"grid", "25: places along each direction of the plane (a whole number, 2 to 1000)"},
       {"svg", "a drawing of the plane: energy, field, fixed points (a file)"},
   };

@@ -151,7 +151,9 @@ analysis::Plane sample_plane(AutoencoderSession& session, const analysis::Statis
     points[i] = session.points(split, samples[i], 1).front();
     names[i] = text(split, " sample ", samples[i]);
   }
-  return analysis::points_plane(statistics, points, names);
+  std::optional<analysis::Plane> plane;
+  comm::together(session.team().group, [&] { plane = analysis::points_plane(statistics, points, names); });
+  return *plane;
 }
 
 // Collective. What --plane asks for; without it the principal components, where the data has two.

@@ -104,7 +104,7 @@ class ConfigurationTest(BadInputTest):
     def test_command_lines(self):
         for arguments, *says in (
                 (("trian",), "'trian'", "did you mean 'train'"),
-                (("frobnicate",), "'frobnicate'", "known: train, time, resume, evaluate, import, generate, inspect, diff, selftest"),
+                (("frobnicate",), "'frobnicate'", "known: train, time, resume, evaluate, encode, .*import, generate, inspect, diff, .*selftest"),
                 (("run.cfg", "another.cfg"), "usage: trainer"),
                 (("run.cfg", "--lerning-rate", "1"), "command line", "'learning-rate'"),
                 (("run.cfg", "--batch-size", "0"), "command line", "batch-size = 0", "from 1"),

@@ -82,7 +82,7 @@ class DynamicsTest(DynamicsBase):
         result = self.dynamics("--points", 50, "--searches", 20)
         r, jacobian = self.map()
         with h5py.File(self.path("d.h5")) as file:
-            self.assertEqual(file.attrs["format"], "lockstep-dynamics")
+            self.assertIn(file.attrs["format"], ("lockstep-dynamics", b"lockstep-dynamics"))
             starts, ends, steps = (file[f"starts/{name}"][()] for name in ("points", "ends", "steps"))
             np.testing.assert_array_equal(starts, samples(60, 2)[:50])
             for start, end, n in zip(starts, ends, steps):

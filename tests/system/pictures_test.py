@@ -161,7 +161,7 @@ class ReportTest(PicturesTest):
         root = self.assert_self_contained(page)
         by_id = self.assert_facts(root, page, checkpoint, f"dataset = {self.data}\n{AUTOENCODER}")
         figures = [e.get("id") for e in root.iter(HTML + "figure")]
-        self.assertEqual(figures, ["curves", "reconstructions", "filters", "decoder", "histogram", "embedding"])
+        self.assertEqual(figures, ["curves", "reconstructions", "filters", "decoder", "histogram", "embedding", "field"])
         for name in ("reconstructions", "filters", "decoder"):
             self.assertEqual(len(list(by_id[name].iter(HTML + "img"))), 1)
         self.assertEqual(self.headline(root)["task"], "autoencoder")
@@ -196,7 +196,7 @@ class ReportTest(PicturesTest):
         self.succeed(self.configuration("dataset = v.h5\nlayer = linear 2\nlayer = linear 7\nloss = squared\nsteps = 30\nhistory-steps = 5\n"),
                      "--checkpoint", "c.h5")
         root = self.assert_self_contained(self.report("c.h5"))
-        self.assertEqual([e.get("id") for e in root.iter(HTML + "figure")], ["curves", "histogram", "embedding"])
+        self.assertEqual([e.get("id") for e in root.iter(HTML + "figure")], ["curves", "histogram", "embedding", "field"])
         # The code of two units is drawn as it is.
         weights = parameters(self.path("c.h5"))
         code = values @ weights["linear1/weights"].T + weights["linear1/bias"]
