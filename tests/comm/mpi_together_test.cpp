@@ -105,8 +105,10 @@ TEST(RequireEqual, NamesTheRanksThatDifferFromTheFirst) {
                              " has another seed than rank 0 ('2' against '1'); take one seed");
   const Agreed others =
       agreed_error([&] { require_equal(world(), "seed", world().rank() == 0 ? "1" : "2", "take one seed"); });
-  test::expect_parts(others.message,
-                     {last == 1 ? "rank 1 has another seed" : "ranks 1, 2", "('2' against '1')"});
+  test::expect_parts(others.message, {last == 1   ? "rank 1 has another seed"
+                                      : last == 2 ? "ranks 1, 2 have another seed"
+                                                  : "ranks 1 to 3 have another seed",
+                                      "('2' against '1')"});
 }
 
 TEST(RequireEqual, OfLongTextsShowsTheFirstLineThatDiffers) {
