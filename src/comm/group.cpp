@@ -88,10 +88,11 @@ namespace {
 class OwnWatch : public StallWatch {
  public:
   explicit OwnWatch(const WatchOrder& order)
-      : order_(order), thread_(watch_interval(order.limit), [this] { look(); }) {}
+      : order_(order), thread_(order.limit, [this](double watched) { look(watched); }) {}
 
  private:
-  void look() {
+  void look(double watched) {
+    if (watched < order_.limit) return;
     const Whereabouts::Now now = order_.here.now();
     const std::vector<Sighting> ranks = {{now.step, now.doing, now.seconds, 0}};
     if (!is_stall(ranks, order_.limit)) return;

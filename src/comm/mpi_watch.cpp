@@ -38,7 +38,7 @@ class MpiWatch : public StallWatch {
     MPI_Comm_dup(world, &comm_);
     MPI_Comm_rank(world, &rank_);
     seen_.assign(ranks_.size(), Clock::now());
-    thread_ = std::make_unique<WatchThread>(watch_interval(order.limit), [this] { look(); });
+    thread_ = std::make_unique<WatchThread>(order.limit, [this](double watched) { look(watched); });
   }
 
   ~MpiWatch() override {
@@ -52,19 +52,12 @@ class MpiWatch : public StallWatch {
  private:
   using Clock = std::chrono::steady_clock;
 
-  void look() {
-    // Who was stopped itself, and goes on, is in no place to judge yet.
-    const Clock::time_point now = Clock::now();
-    if (std::chrono::duration<double>(now - last_look_).count() > order_.limit / 2) {
-      judges_from_ =
-          now + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(order_.limit));
-    }
-    last_look_ = now;
+  void look(double watched) {
     const Beat mine = beat_of(order_.here.now());
     note(rank_, mine);
     tell(mine);
     listen();
-    if (!reports() || now < judges_from_) return;
+    if (!reports() || watched < order_.limit) return;
     for (size_t r = 0; r < ranks_.size(); ++r) {
       ranks_[r].silent = std::chrono::duration<double>(Clock::now() - seen_[r]).count();
     }
@@ -118,8 +111,6 @@ class MpiWatch : public StallWatch {
   int rank_ = 0;
   std::vector<Sighting> ranks_;
   std::vector<Clock::time_point> seen_;
-  Clock::time_point last_look_ = Clock::now();
-  Clock::time_point judges_from_ = last_look_;
   std::array<Beat, kKeepers> sent_{};
   std::array<MPI_Request, kKeepers> requests_{MPI_REQUEST_NULL, MPI_REQUEST_NULL};
   std::unique_ptr<WatchThread> thread_;

@@ -10,14 +10,13 @@
 
 namespace lockstep::comm {
 
-// How often to look, so that a stall is seen little after its limit (seconds).
-inline double watch_interval(double limit) { return std::clamp(limit / 20, 0.05, 1.0); }
-
 class WatchThread {
  public:
-  // `look` is called every `seconds` on the thread, until destruction.
-  WatchThread(double seconds, std::function<void()> look)
-      : look_(std::move(look)), thread_([this, seconds] { run(std::chrono::duration<double>(seconds)); }) {}
+  // `look` is called on the thread until destruction, often enough to see a stall little after `limit`
+  // seconds. It is given the seconds for which the thread has watched without a break: a process that was
+  // stopped itself (Ctrl-Z, a suspended laptop) and goes on is in no place to judge before `limit` seconds.
+  WatchThread(double limit, std::function<void(double watched)> look)
+      : look_(std::move(look)), thread_([this, limit] { run(limit); }) {}
   ~WatchThread() {
     {
       const std::lock_guard lock(mutex_);
@@ -28,12 +27,22 @@ class WatchThread {
   }
 
  private:
-  void run(std::chrono::duration<double> interval) {
+  void run(double limit) {
+    using Clock = std::chrono::steady_clock;
+    using Seconds = std::chrono::duration<double>;
+    const Seconds interval(std::clamp(limit / 20, 0.05, 1.0));
+    Clock::time_point begin = Clock::now();
+    Clock::time_point last = begin;
     std::unique_lock lock(mutex_);
-    while (!wake_.wait_for(lock, interval, [this] { return stop_; })) look_();
+    while (!wake_.wait_for(lock, interval, [this] { return stop_; })) {
+      const Clock::time_point now = Clock::now();
+      if (Seconds(now - last).count() > limit / 2) begin = now;
+      last = now;
+      look_(Seconds(now - begin).count());
+    }
   }
 
-  std::function<void()> look_;
+  std::function<void(double)> look_;
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stop_ = false;

@@ -38,6 +38,13 @@ TEST(Stall, ReportNamesWhoIsSilentBeforeWhoWorksBeforeWhoWaits) {
             "  ranks 0 to 3: step 12, waits for losses");
 }
 
+// Those who wait may reach the limit a moment before the silence of the one they wait for does.
+TEST(Stall, ReportKnowsTheSilentRankBeforeItsSilenceReachesTheLimit) {
+  const std::vector<Sighting> ranks = {{12, "waits for losses", 60.1, 0}, {12, "waits for losses", 1, 58}};
+  ASSERT_TRUE(is_stall(ranks, kLimit));
+  test::expect_parts(stall_report(ranks, on_two_hosts(2), kLimit), {"rank 1 (node2): stopped, dead or cut off"});
+}
+
 TEST(Stall, ReportOfARankThatWasNeverHeardOfSaysSo) {
   std::vector<Sighting> ranks(2);
   ranks[1].silent = 70;

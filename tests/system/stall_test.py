@@ -1,6 +1,7 @@
 """Ranks that stand still are named, and two runs do not write one checkpoint."""
 import os
 import signal
+import time
 import unittest
 
 from support import SMALL, SystemTest, digits
@@ -38,6 +39,16 @@ class Stall(ManySteps):
         says = self.stop(self.under_way("--stall-timeout", 3, "--checkpoint", "c.h5", "--checkpoint-epochs", 1, ranks=3), 0)
         self.assertRegex(says, r"rank 0 \(.*\): stopped, dead or cut off")
         self.assertIn("trainer resume c.h5", says)
+
+    def test_a_run_that_was_stopped_as_a_whole_goes_on(self):
+        job = self.under_way("--stall-timeout", 1, ranks=2)
+        ranks = job.trainers().values()
+        for signal_number in (signal.SIGSTOP, signal.SIGCONT):
+            for process in ranks:
+                os.kill(process, signal_number)
+            time.sleep(3)
+        job.wait_for(f"^epoch {job.output()[0].count('epoch ') + 5} ")
+        self.assertEqual(job.output()[1], "")
 
     def test_who_moves_on_is_left_alone(self):
         job = self.under_way("--stall-timeout", 1, ranks=2)

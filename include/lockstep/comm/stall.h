@@ -20,7 +20,7 @@ struct Sighting {
   double silent = 0;   // since then
 };
 
-// Whether some rank has been at one thing, or silent, for longer than this.
+// Whether some rank has been at one thing, or not been heard of, for longer than this (seconds).
 bool is_stall(const std::vector<Sighting>& ranks, double limit);
 
 // What every rank is at, for people: those that are silent first, then those that others wait for, then those
