@@ -9,6 +9,7 @@
 #include "lockstep/data/preprocessing.h"
 #include "lockstep/io/file.h"
 #include "lockstep/io/replace.h"
+#include "model_session.h"
 
 namespace lockstep::app {
 
@@ -135,7 +136,10 @@ int classify_command(const Context& context) {
   std::string configuration;
   Options options = read_options(context, kUsage, configuration);
   const std::string output = setting(context, "output", "");
-  comm::together(context.group, [&] { check_request(context, options, output); });
+  comm::together(context.group, [&] {
+    require_no_start(options, "classify");
+    check_request(context, options, output);
+  });
   DataSession session(context.group, options);
   std::optional<ClassModels> models;
   std::string split;

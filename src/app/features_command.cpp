@@ -15,6 +15,7 @@
 #include "lockstep/data/unpack.h"
 #include "lockstep/nn/sub_network.h"
 #include "lockstep/train/model.h"
+#include "model_session.h"
 #include "session.h"
 
 namespace lockstep::app {
@@ -51,6 +52,7 @@ Request read_request(const Context& context) {
   request.options = read_options(context, kUsage, request.configuration, true);
   comm::together(context.group, [&] {
     const Options& options = request.options;
+    require_no_start(options, "features");
     if (options.learn == "none") {
       fail_usage(context.arguments.words[0],
                  ": it does not say what is learned; add learn =, such as learn = kmeans 400");

@@ -1,6 +1,7 @@
 #include "model_session.h"
 
 #include "lockstep/comm/group.h"
+#include "lockstep/core/error.h"
 #include "lockstep/train/evaluate.h"
 #include "lockstep/train/memory.h"
 
@@ -9,22 +10,40 @@ namespace lockstep::app {
 Options options_of(const train::Checkpoint& checkpoint, const Context& context, const std::string& path) {
   Options options;
   apply_configuration(options, checkpoint.resolved, path + ":/config/resolved");
+  const std::string recorded = options.start_from;
   options.checkpoint = path;
   options.threads = 0;  // what was a fair share there need not be one here
+  // Of the run's beginning, which was long ago.
+  options.start_from.clear();
   apply_settings(options, context.arguments, command_keys());
+  if (!options.start_from.empty() || !options.stack_on.empty()) {
+    fail_usage(
+        "the command line: nothing reads start-from and stack-on here, since the parameters are those of ",
+        path, "; they are for 'trainer train'");
+  }
+  options.start_from = recorded;
   return options;
 }
 
-train::Checkpoint read_together(const Context& context, const std::string& path) {
+void require_no_start(const Options& options, const std::string& command) {
+  for (const auto& [key, value] :
+       {std::pair{"start-from", options.start_from}, {"stack-on", options.stack_on}}) {
+    if (value.empty()) continue;
+    fail_usage(options.origin(key), ": nothing reads ", key, " = ", value, " in 'trainer ", command,
+               "', which trains from the beginning; take it away");
+  }
+}
+
+train::Checkpoint read_together(comm::Group& group, const std::string& path) {
   train::Checkpoint checkpoint;
-  comm::together(context.group, [&] { checkpoint = train::read_checkpoint(path); });
-  comm::require_equal(context.group, "checkpoint", checkpoint.parameters_digest,
+  comm::together(group, [&] { checkpoint = train::read_checkpoint(path); });
+  comm::require_equal(group, "checkpoint", checkpoint.parameters_digest,
                       "let all ranks see the same file under " + path);
   return checkpoint;
 }
 
 ModelSession::ModelSession(const Context& context, const std::string& path, const std::string& dataset)
-    : group_(context.group), checkpoint_(read_together(context, path)) {
+    : group_(context.group), checkpoint_(read_together(context.group, path)) {
   comm::together(group_, [&] {
     options_ = options_of(checkpoint_, context, path);
     if (!dataset.empty()) options_.dataset = dataset;

@@ -16,7 +16,9 @@ namespace lockstep::app {
 // The options that a checkpoint was made with, those of the command line on top.
 Options options_of(const train::Checkpoint& checkpoint, const Context& context, const std::string& path);
 // Collective. The checkpoint, the same on all ranks.
-train::Checkpoint read_together(const Context& context, const std::string& path);
+train::Checkpoint read_together(comm::Group& group, const std::string& path);
+// A usage error where the options say where to start from: for commands that do not.
+void require_no_start(const Options& options, const std::string& command);
 
 class ModelSession {
  public:

@@ -16,6 +16,8 @@
 #include "lockstep/core/version.h"
 #include "lockstep/kernels/gemm.h"
 #include "lockstep/train/evaluate.h"
+#include "lockstep/train/start.h"
+#include "model_session.h"
 
 namespace lockstep::app {
 
@@ -68,6 +70,7 @@ Session::Session(comm::Group& group, const Options& options, const std::string& 
   }
   comm::require_equal(group, "dataset", dataset_.digest + " " + dataset_.shape().to_string(),
                       "let all ranks see the same file under " + options.dataset);
+  if (!options_.stack_on.empty()) stack();
   const int threads = options.threads > 0 ? static_cast<int>(options.threads) : here.fair_threads;
   require_memory(threads, available, kind);
   comm::together(group, [&] {
@@ -75,6 +78,19 @@ Session::Session(comm::Group& group, const Options& options, const std::string& 
     trainer_ = std::make_unique<train::Trainer>(options_, configuration, command, dataset_, group_,
                                                 placements_, *workers_);
   });
+}
+
+void Session::stack() {
+  const train::Checkpoint below = read_together(group_, options_.stack_on);
+  comm::together(group_,
+                 [&] { options_ = train::stacked(options_, below, options_.stack_on, dataset_.info); });
+}
+
+void Session::start() {
+  for (const std::string& path : train::start_files(options_)) {
+    const train::Checkpoint checkpoint = read_together(group_, path);
+    comm::together(group_, [&] { trainer_->start_from(checkpoint, path); });
+  }
 }
 
 void Session::require_memory(int threads, int64_t available, train::RunKind kind) {
@@ -91,8 +107,10 @@ void Session::print_start() const {
   if (group_.rank() != 0) return;
   const auto& network = trainer_->model().network;
   const int64_t microbatches = trainer_->plan_of_step(0).microbatches();
-  std::printf("lockstep %s: %ld parameters, %s, batch %ld = %ld microbatches of %ld, %s, %ld steps\n",
-              kVersion, static_cast<long>(network.layout().count()),
+  const int64_t learned = network.layout().learned_count();
+  const std::string fixed = learned == network.layout().count() ? "" : text(" (", learned, " learn)");
+  std::printf("lockstep %s: %ld parameters%s, %s, batch %ld = %ld microbatches of %ld, %s, %ld steps\n",
+              kVersion, static_cast<long>(network.layout().count()), fixed.c_str(),
               threads_text(placements_, workers_->threads()).c_str(),
               static_cast<long>(trainer_->order().batch_of(0)), static_cast<long>(microbatches),
               static_cast<long>(trainer_->microbatch()), dataset_.name.c_str(),

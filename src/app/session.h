@@ -19,7 +19,7 @@ class Session {
  public:
   // Collective. Fails where ranks differ in program, configuration or dataset, and, before it allocates
   // anything but the dataset, where a host has not the memory for its ranks. `configuration` is the user's
-  // text.
+  // text. What stack-on names is put below the layers: options() has the whole network.
   Session(comm::Group& group, const Options& options, const std::string& configuration,
           const std::string& command, train::RunKind kind = train::RunKind::kTraining);
 
@@ -29,6 +29,9 @@ class Session {
   const data::Dataset& dataset() const { return dataset_; }
   const Options& options() const { return options_; }
   int threads() const { return workers_->threads(); }
+
+  // Collective. Takes the parameters that start-from and stack-on name, before the first step.
+  void start();
 
   // Prints, on rank 0: what is trained on what, with how many ranks, threads and how much memory; and
   // warnings.
@@ -42,6 +45,7 @@ class Session {
   std::string score_line();
 
  private:
+  void stack();
   void require_memory(int threads, int64_t available, train::RunKind kind);
 
   comm::Group& group_;

@@ -70,6 +70,7 @@ int time_command(const Context& context) {
   const bool steps_given = !setting(context, "steps", "").empty();
   const double peak = group.rank() == 0 ? kernels::measure_peak_flops() : 0;
   Session session(group, without_end(options), configuration, context.command_line, train::RunKind::kTiming);
+  session.start();
   session.warn_of_idle_ranks();
   train::Trainer& trainer = session.trainer();
 

@@ -16,6 +16,7 @@
 #include "lockstep/io/lock.h"
 #include "lockstep/io/replace.h"
 #include "lockstep/kernels/gemm.h"
+#include "lockstep/train/start.h"
 #include "lockstep/train/trace.h"
 #include "model_session.h"
 #include "session.h"
@@ -84,14 +85,15 @@ std::unique_ptr<train::TraceRecorder> trace_recorder(const Context& context, Ses
                                                 session.threads(), context.group.rank());
 }
 
-// `source`: the file that says what to train, a configuration or a checkpoint.
-int run_to_the_end(const Context& context, Session& session, const NamedFile& source) {
+// `read`: what it reads beside the dataset: a configuration, checkpoints.
+int run_to_the_end(const Context& context, Session& session, std::vector<NamedFile> read) {
   std::unique_ptr<train::TraceRecorder> trace;
   std::unique_ptr<io::Lock> claim;
   comm::together(context.group, [&] {
     const Options& options = session.options();
+    read.push_back({"the dataset", options.dataset});
     require_distinct({{"the checkpoint", options.checkpoint}, {"the trace", setting(context, "trace", "")}},
-                     {{"the dataset", options.dataset}, source});
+                     read);
     if (context.group.rank() == 0) check_checkpoint_options(options);
     claim = claim_checkpoint(context, options);
     trace = trace_recorder(context, session);
@@ -168,8 +170,12 @@ Options read_options(const Context& context, const std::string& usage, std::stri
 
 int train_to_the_end(const Context& context, const Options& options, const std::string& configuration) {
   Session session(context.group, options, configuration, context.command_line);
+  session.start();
   const auto& words = context.arguments.words;
-  return run_to_the_end(context, session, {"the configuration", words.empty() ? "" : words[0]});
+  std::vector<NamedFile> read = {{"the configuration", words.empty() ? "" : words[0]}};
+  for (const std::string& file : train::start_files(session.options()))
+    read.push_back({"a checkpoint that the run starts from", file});
+  return run_to_the_end(context, session, read);
 }
 
 int train_command(const Context& context) {
@@ -183,7 +189,7 @@ int resume_command(const Context& context) {
                  [&] { require_words(context, 1, 1, "trainer resume CHECKPOINT [--key value ...]"); });
   const std::string path = context.arguments.words[0];
   // Let go as soon as the trainer has what is in it.
-  auto checkpoint = std::make_unique<train::Checkpoint>(read_together(context, path));
+  auto checkpoint = std::make_unique<train::Checkpoint>(read_together(context.group, path));
   Options options;
   comm::together(context.group, [&] { options = options_of(*checkpoint, context, path); });
   Session session(context.group, options, checkpoint->configuration, context.command_line);
@@ -194,14 +200,15 @@ int resume_command(const Context& context) {
   checkpoint.reset();
   // Only the run's next checkpoint may replace the one that it goes on from.
   const bool replaced = same_file(path, options.checkpoint);
-  return run_to_the_end(context, session, {"the checkpoint that the run goes on from", replaced ? "" : path});
+  return run_to_the_end(context, session,
+                        {{"the checkpoint that the run goes on from", replaced ? "" : path}});
 }
 
 int evaluate_command(const Context& context) {
   comm::together(context.group,
                  [&] { require_words(context, 1, 2, "trainer evaluate CHECKPOINT [DATASET]"); });
   const std::string path = context.arguments.words[0];
-  const train::Checkpoint checkpoint = read_together(context, path);
+  const train::Checkpoint checkpoint = read_together(context.group, path);
   Options options;
   comm::together(context.group, [&] {
     options = options_of(checkpoint, context, path);

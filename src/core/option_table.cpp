@@ -217,7 +217,7 @@ std::vector<OptionEntry> run_options() {
 
 std::vector<OptionEntry> all_options() {
   std::vector<OptionEntry> table = data_options();
-  for (auto part : {feature_options(), optimisation_options(), run_options()})
+  for (auto part : {start_options(), feature_options(), optimisation_options(), run_options()})
     table.insert(table.end(), part.begin(), part.end());
   return table;
 }

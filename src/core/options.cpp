@@ -174,6 +174,10 @@ void check_unused(const Options& options, bool learns_features) {
     fail_usage(options.origin("learn"), ": nothing reads learn = ", options.learn,
                " where one network is trained; it is for 'trainer features'");
   }
+  if (!options.stack_code.empty() && options.stack_on.empty()) {
+    fail_usage(options.origin("stack-code"), ": nothing reads stack-code = ", options.stack_code,
+               " without a checkpoint that has this code; add stack-on = CHECKPOINT");
+  }
   for (const Use& use : conditional_uses()) {
     if (is_read(options, use) || options.origins.count(use.key) == 0) continue;
     // A choice of the command line leaves over what the file had for another; that is no mistake.
@@ -192,8 +196,10 @@ std::string configuration_text(const Options& options, bool for_comparison) {
     const bool unread = std::any_of(uses.begin(), uses.end(), [&](const Use& use) {
       return use.key == entry.name && !is_read(options, use);
     });
-    if (unread) continue;
-    result += entry.name + " = " + entry.get(options) + "\n";
+    const std::string value = entry.get(options);
+    const bool absent = value.empty() && entry.name != "checkpoint";
+    if (unread || absent) continue;
+    result += entry.name + " = " + value + "\n";
   }
   for (const auto& layer : options.layers) result += "layer = " + layer.line + "\n";
   return result;

@@ -149,7 +149,7 @@ double gradient_error(const GradientCase& gradient_case) {
   const float* gradient = probe.gradient();
   double worst = 0;
   for (const ParameterInfo& parameter : probe.network().layout().parameters()) {
-    if (parameter.keep) continue;  // a statistic has no derivative
+    if (parameter.keep || !parameter.learns) continue;  // a statistic has no derivative
     for (int d = 0; d < kDirections; ++d) {
       std::vector<float> direction(static_cast<size_t>(parameter.size));
       double expected = 0;

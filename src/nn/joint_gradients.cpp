@@ -22,7 +22,7 @@ void Network::plan_joint_gradients() {
   for (size_t i = nodes_.size(); i-- > 0;) {
     Node& node = nodes_[i];
     const int64_t rows = node.layer->joint_rows();
-    if (rows == 0 || uses[static_cast<size_t>(node.parameters[0])] > 1) continue;
+    if (rows == 0 || !node.learned[0] || uses[static_cast<size_t>(node.parameters[0])] > 1) continue;
     node.joint = true;
     is_joint[static_cast<size_t>(node.parameters[0])] = true;
     const int64_t row = layout_.parameters()[static_cast<size_t>(node.parameters[0])].size / rows;
@@ -30,7 +30,7 @@ void Network::plan_joint_gradients() {
     for (int64_t at = 0; at < rows; at += step) joint_pieces_.push_back({i, at, std::min(at + step, rows)});
   }
   for (size_t p = 0; p < is_joint.size(); ++p) {
-    if (is_joint[p]) continue;
+    if (is_joint[p] || !layout_.parameters()[p].learns) continue;
     const int64_t begin = layout_.parameters()[p].offset;
     const int64_t end = p + 1 < is_joint.size() ? layout_.parameters()[p + 1].offset : layout_.floats();
     if (!separate_.empty() && separate_.back().end == begin) {

@@ -46,10 +46,10 @@ void Network::backward(const Pass& pass, const float* parameters, Workspace& w, 
     std::array<const float*, 2 * kMostInputs> pointers;
     const Operands ops = operands(i, parameters, w, w.backward_scratch_[i], pointers);
     std::array<Sink, kMostInputs> sinks;
-    if (!node.parameters.empty()) {
+    if (node.has_grad) {
       for (size_t p = 0; p < node.parameters.size(); ++p) {
         const ParameterInfo& info = layout_.parameters()[static_cast<size_t>(node.parameters[p])];
-        sinks[p] = {gradient + info.offset, node.adds_to_gradient[p]};
+        sinks[p] = {node.learned[p] ? gradient + info.offset : nullptr, node.adds_to_gradient[p]};
       }
       const Timed timed(pass.timeline, Activity::kGrad, static_cast<int64_t>(i));
       if (kept != nullptr && node.joint) {

@@ -76,6 +76,7 @@ void Network::add_node(const LayerLine& line, const NetworkSettings& settings) {
   node.line = line.line.substr(line.line.find_first_not_of(" \t"));
   node.origin = line.origin;
   node.training_only = type.training_only;
+  node.learns = arguments.learns();
   node.name = arguments.word("name", default_name(type.name, nodes_));
   if (index_of(node.name) >= 0 || node.name == "input" || node.name.find('/') != std::string::npos) {
     arguments.complain("the name '" + node.name +
@@ -197,13 +198,18 @@ void Network::require_every_output_used() const {
   }
 }
 
-// The arena has the last layer's parameters first: the order in which backward() completes gradients.
+// The arena has the last layer's parameters first: the order in which backward() completes gradients. What
+// does not learn comes behind, so that gradients and all that is made of them leave it out.
 void Network::lay_out_parameters() {
-  for (size_t i = nodes_.size(); i-- > 0;) {
-    Node& node = nodes_[i];
-    for (size_t p = 0; p < node.specs.size(); ++p) {
-      const ParameterSpec& spec = node.specs[p];
-      if (node.owns[p]) node.parameters[p] = layout_.add(node.name, spec.name, spec.dims, spec.keep);
+  for (const bool learns : {true, false}) {
+    for (size_t i = nodes_.size(); i-- > 0;) {
+      Node& node = nodes_[i];
+      if (node.learns != learns) continue;
+      for (size_t p = 0; p < node.specs.size(); ++p) {
+        const ParameterSpec& spec = node.specs[p];
+        if (node.owns[p])
+          node.parameters[p] = layout_.add(node.name, spec.name, spec.dims, spec.keep, learns);
+      }
     }
   }
   for (Node& node : nodes_) {  // owners stand above those that share, and are resolved first
@@ -213,16 +219,36 @@ void Network::lay_out_parameters() {
   }
 }
 
+int Network::unsteady_source(int node) const {
+  std::vector<bool> needed(nodes_.size());
+  if (node >= 0) needed[static_cast<size_t>(node)] = true;
+  int found = -1;
+  for (size_t i = nodes_.size(); i-- > 0;) {
+    if (!needed[i]) continue;
+    const Node& n = nodes_[i];
+    for (const int input : n.inputs) {
+      if (input >= 0) needed[static_cast<size_t>(input)] = true;
+    }
+    if (!n.layer->is_penalty() && (n.training_only || n.has_grad)) found = static_cast<int>(i);
+  }
+  return found;
+}
+
 void Network::plan_backward() {
-  std::vector<bool> learns(nodes_.size());  // whether a layer, or one before it, has parameters
+  std::vector<bool> learns(nodes_.size());  // whether a layer, or one before it, has parameters that learn
   for (size_t i = 0; i < nodes_.size(); ++i) {
     Node& node = nodes_[i];
-    learns[i] = !node.specs.empty();
+    for (const int64_t p : node.parameters) {
+      node.learned.push_back(layout_.parameters()[static_cast<size_t>(p)].learns);
+      node.has_grad = node.has_grad || node.learned.back();
+    }
+    learns[i] = node.has_grad;
     for (const int input : node.inputs) {
       const bool wanted = input >= 0 && learns[static_cast<size_t>(input)];
       node.wants_input_delta.push_back(wanted);
       if (wanted) learns[i] = true;
     }
+    node.goes_backward = learns[i];
   }
   std::vector<bool> delta_written(nodes_.size());
   std::map<int64_t, bool> gradient_written;

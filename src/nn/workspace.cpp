@@ -35,16 +35,18 @@ class Pieces {
   std::vector<Lifetime> lifetimes_;
 };
 
-// When an output is last read, by layers below, by its own layer's backward, or by the loss.
+// When an output is last read, by layers below, by its own layer's backward where it has one, or by the loss.
 std::vector<int64_t> last_reads(const std::vector<Node>& nodes, const Clock& clock) {
   std::vector<int64_t> last(nodes.size());
   for (size_t i = 0; i < nodes.size(); ++i) {
     const BackwardReads reads = nodes[i].layer->backward_reads();
-    last[i] = std::max(last[i], reads.output ? clock.backward(i) : clock.fprop(i));
+    const bool goes_backward = nodes[i].goes_backward;
+    last[i] = std::max(last[i], reads.output && goes_backward ? clock.backward(i) : clock.fprop(i));
+    if (nodes[i].compared) last[i] = std::max(last[i], clock.loss());
     for (const int input : nodes[i].inputs) {
       if (input < 0) continue;
       int64_t& read = last[static_cast<size_t>(input)];
-      read = std::max(read, reads.inputs ? clock.backward(i) : clock.fprop(i));
+      read = std::max(read, reads.inputs && goes_backward ? clock.backward(i) : clock.fprop(i));
     }
   }
   last.back() = std::max(last.back(), clock.loss());
@@ -111,10 +113,15 @@ WorkspacePieces pieces_of(const Shape& input, const std::vector<Node>& nodes, in
   add_deltas(nodes, clock, columns, w);
   for (size_t i = 0; i < nodes.size(); ++i) {
     const Layer& layer = *nodes[i].layer;
-    w.saved.push_back(w.all.add(layer.saved_floats(columns), clock.fprop(i), clock.backward(i)));
+    const bool goes_backward = nodes[i].goes_backward;
+    const int64_t kept_until = goes_backward        ? clock.backward(i)
+                               : layer.is_penalty() ? clock.loss()
+                                                    : clock.fprop(i);
+    w.saved.push_back(w.all.add(layer.saved_floats(columns), clock.fprop(i), kept_until));
     const int64_t scratch = layer.scratch_floats(columns);
     w.fprop_scratch.push_back(w.all.add(scratch, clock.fprop(i), clock.fprop(i)));
-    w.backward_scratch.push_back(w.all.add(scratch, clock.backward(i), clock.backward(i)));
+    w.backward_scratch.push_back(
+        w.all.add(goes_backward ? scratch : 0, clock.backward(i), clock.backward(i)));
   }
   return w;
 }

@@ -29,11 +29,12 @@ struct Engine::Step {
 EnginePlan::EnginePlan(const Model& model, int threads, int64_t microbatch)
     : threads(threads), columns(kernels::columns_for(microbatch)) {
   const nn::Network& network = model.network;
-  if (model.target != Target::kInput) truth_floats = network.output_shape().size() * columns;
+  const bool in_workspace = model.target == Target::kInput || model.target == Target::kLayer;
+  if (!in_workspace) truth_floats = network.output_shape().size() * columns;
   for (const nn::Span& span : network.separate()) separate_floats += span.end - span.begin;
-  if (2 * separate_floats > network.layout().floats()) return;
+  if (2 * separate_floats > network.layout().learned_floats()) return;
   kept_floats = network.kept_floats(columns);
-  const int64_t saved = (threads + 2) * network.layout().floats();
+  const int64_t saved = (threads + 2) * network.layout().learned_floats();
   const int64_t each = kept_floats + separate_floats;
   width = static_cast<int64_t>(
       std::bit_floor(static_cast<uint64_t>(std::max<int64_t>(saved / each - threads, 1))));
@@ -48,7 +49,8 @@ Engine::Engine(const Model& model, const data::Unpacker& unpacker, parallel::Wor
     slots_.push_back({model.network.workspace(plan_.columns), Buffer(plan_.truth_floats)});
   }
   for (int64_t i = 0; i < plan_.left; ++i) {
-    left_.push_back({Buffer(plan_.kept_floats), Buffer(model.network.layout().floats(), Pages::kSmall)});
+    left_.push_back(
+        {Buffer(plan_.kept_floats), Buffer(model.network.layout().learned_floats(), Pages::kSmall)});
   }
   for (const nn::Span& span : model.network.separate()) {
     for (int64_t at = span.begin; at < span.end; at += kSeparatePiece) {
@@ -80,6 +82,8 @@ nn::LossSums Engine::compare(const nn::Pass& pass, int64_t first, const data::Sa
   const int64_t features = model_.network.output_shape().size();
   if (model_.target == Target::kInput) {
     truth.values = slot.workspace.input();
+  } else if (model_.target == Target::kLayer) {
+    truth.values = slot.workspace.output_of(model_.target_node);
   } else if (model_.target == Target::kValues) {
     const std::span<const float* const> targets(samples.targets.data() + first,
                                                 static_cast<size_t>(pass.samples));

@@ -29,12 +29,13 @@ std::array<dist::Plan, 2> plans_of(const Cut& cut, int ranks) {
 }
 
 // The optimizer's state and what training keeps beside it, in floats.
-int64_t update_floats(const Options& options, int64_t arena, int ranks, int rank) {
+int64_t update_floats(const Options& options, const ParameterLayout& layout, int ranks, int rank) {
   const int64_t slots = static_cast<int64_t>(optim::make_optimizer(options, 0)->slots().size());
-  const int64_t owned = options.reduction == "mpi" ? arena : arena / ranks;
+  const int64_t learned = layout.learned_floats();
+  const int64_t owned = options.reduction == "mpi" ? learned : learned / ranks;
   // One array of state at a time passes through rank 0 into a checkpoint.
   const bool collects = rank == 0 && slots > 0 && !options.checkpoint.empty();
-  return slots * owned + (options.clip_norm > 0 ? owned : 0) + (collects ? arena : 0);
+  return slots * owned + (options.clip_norm > 0 ? owned : 0) + (collects ? layout.floats() : 0);
 }
 
 }  // namespace
@@ -57,10 +58,11 @@ MemoryEstimate estimate_memory(const Options& options, const data::Dataset& data
   const Cut cut(options, dataset);
   const EnginePlan engine(model, threads, cut.microbatch);
   const nn::WorkspaceSize workspace = model.network.workspace_size(engine.columns);
-  const int64_t arena = model.network.layout().floats();
+  const ParameterLayout& layout = model.network.layout();
+  const int64_t learned = layout.learned_floats();
   MemoryEstimate estimate;
   estimate.dataset = dataset.memory_bytes;
-  estimate.parameters = arena * kFloat;
+  estimate.parameters = layout.floats() * kFloat;
   estimate.activations = (workspace.floats + engine.truth_floats) * kFloat;
   estimate.threads = threads;
   estimate.microbatch = cut.microbatch;
@@ -71,11 +73,11 @@ MemoryEstimate estimate_memory(const Options& options, const data::Dataset& data
 
   int64_t received = 0;
   for (const dist::Plan& plan : plans_of(cut, ranks)) {
-    received = std::max(received, dist::reducer_floats(options.reduction, plan, rank, arena,
+    received = std::max(received, dist::reducer_floats(options.reduction, plan, rank, learned,
                                                        options.bucket_kilobytes * 1024 / kFloat));
   }
-  estimate.parameters += (update_floats(options, arena, ranks, rank) + received) * kFloat;
-  estimate.gradients = (gradient_buffers(cut, engine, ranks, rank) * arena +
+  estimate.parameters += (update_floats(options, layout, ranks, rank) + received) * kFloat;
+  estimate.gradients = (gradient_buffers(cut, engine, ranks, rank) * learned +
                         engine.left * (engine.kept_floats + engine.separate_floats)) *
                        kFloat;
   return estimate;

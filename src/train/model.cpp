@@ -1,11 +1,14 @@
 #include "lockstep/train/model.h"
 
 #include "lockstep/core/error.h"
+#include "lockstep/core/near.h"
 #include "lockstep/core/shape.h"
 
 namespace lockstep::train {
 
 namespace {
+
+constexpr const char* kLayerTarget = "layer:";
 
 Target choose_target(const Options& options, const io::DatasetInfo& dataset) {
   const bool labels = dataset.classes > 0;
@@ -18,10 +21,33 @@ Target choose_target(const Options& options, const io::DatasetInfo& dataset) {
     fail_usage(options.origin("target"), ": target = targets, but ", options.dataset,
                " has no /train/targets");
   }
+  if (options.target.rfind(kLayerTarget, 0) == 0) return Target::kLayer;
   if (options.target == "input") return Target::kInput;
   if (options.target == "targets") return Target::kValues;
   if (labels) return Target::kLabels;
   return targets ? Target::kValues : Target::kInput;
+}
+
+// A target that training moves, or that is not what the network gives afterwards, is none.
+void set_target_node(const Options& options, Model& model) {
+  const std::string name = options.target.substr(std::string(kLayerTarget).size());
+  const auto& nodes = model.network.nodes();
+  model.target_node = model.network.index_of(name);
+  if (model.target_node < 0) {
+    std::vector<std::string> names;
+    for (const nn::Node& node : nodes) names.push_back(node.name);
+    fail_usage(options.origin("target"), ": target = ", options.target, ", but there is no layer '", name,
+               "'; ", suggestion(name, names));
+  }
+  const int source = model.network.unsteady_source(model.target_node);
+  if (source >= 0) {
+    const nn::Node& node = nodes[static_cast<size_t>(source)];
+    const char* what = node.training_only ? "acts in training only; let it stand behind the target"
+                                          : "learns, and the target with it; say learn=no there";
+    fail_usage(options.origin("target"), ": target = ", options.target, " depends on layer '", node.line,
+               "' (", node.origin, "), which ", what);
+  }
+  model.network.compare_with(model.target_node);
 }
 
 void check_output(const Options& options, const io::DatasetInfo& dataset, const Model& model) {
@@ -32,6 +58,9 @@ void check_output(const Options& options, const io::DatasetInfo& dataset, const 
   if (model.target == Target::kLabels) {
     needed = dataset.classes;
     why = "classes of the dataset";
+  } else if (model.target == Target::kLayer) {
+    needed = model.network.nodes()[static_cast<size_t>(model.target_node)].layer->output_shape().size();
+    why = "values of the layer that is the target";
   } else if (model.target == Target::kValues) {
     needed = Shape::from_dims(dataset.target_dims).size();
     why = "values of a target";
@@ -71,14 +100,17 @@ Model make_model(const Options& options, const io::DatasetInfo& dataset) {
               nn::make_loss(options.loss), choose_target(options, dataset)};
   if (model.loss->needs_labels() && model.target != Target::kLabels) {
     fail_usage(options.origin("loss"), ": loss = ", options.loss, " needs labels, but the target is ",
-               model.target == Target::kInput ? "the input" : "values",
+               model.target == Target::kInput   ? "the input"
+               : model.target == Target::kLayer ? "a layer's output"
+                                                : "values",
                "; take loss = squared or cross-entropy, or a dataset with labels");
   }
+  if (model.target == Target::kLayer) set_target_node(options, model);
   check_output(options, dataset, model);
-  if (model.network.layout().floats() == 0) {
-    fail_usage(
-        model.network.nodes().back().origin,
-        ": no layer of the network has anything to learn; add one that has, such as 'layer = linear 10'");
+  if (model.network.layout().learned_floats() == 0) {
+    const bool stays = model.network.layout().floats() > 0;
+    fail_usage(model.network.nodes().back().origin, ": no layer of the network has anything to learn; ",
+               stays ? "take learn=no away from one" : "add one that has, such as 'layer = linear 10'");
   }
   return model;
 }

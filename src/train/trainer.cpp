@@ -7,6 +7,7 @@
 #include "lockstep/kernels/layout.h"
 #include "lockstep/optim/schedule.h"
 #include "lockstep/train/evaluate.h"
+#include "lockstep/train/start.h"
 
 namespace lockstep::train {
 
@@ -54,17 +55,17 @@ Trainer::Trainer(const Options& options, const std::string& configuration, const
       total_steps_(last_step(options, cut_.order)),
       schedule_steps_(schedule_length(options, cut_.order)),
       engine_(model_, unpacker_, workers, cut_.microbatch),
-      tree_(model_.network.layout().floats(),
+      tree_(model_.network.layout().learned_floats(),
             gradient_buffers(cut_, engine_.plan(), group.size(), group.rank()), engine_.plan().width),
-      reducer_(dist::make_reducer(options.reduction, group, workers, model_.network.layout().floats(),
+      reducer_(dist::make_reducer(options.reduction, group, workers, model_.network.layout().learned_floats(),
                                   options.bucket_kilobytes * 1024 / static_cast<int64_t>(sizeof(float)))),
-      optimizer_(optim::make_optimizer(options, model_.network.layout().floats())),
+      optimizer_(optim::make_optimizer(options, model_.network.layout().learned_floats())),
       parameters_(model_.network.layout().floats()),
       history_(new_history()) {
   optim::check_schedule(options);
   if (options.clip_norm > 0) {
-    clipped_ = Buffer(model_.network.layout().floats(), Pages::kSmall);
-    block_squares_.resize(static_cast<size_t>(model_.network.layout().floats() / kBlock));
+    clipped_ = Buffer(model_.network.layout().learned_floats(), Pages::kSmall);
+    block_squares_.resize(static_cast<size_t>(model_.network.layout().learned_floats() / kBlock));
   }
   state_.seed = options.seed;
   model_.network.initialise(options.seed, parameters_.data());
@@ -74,6 +75,10 @@ void Trainer::restore_parameters(const Checkpoint& checkpoint, const std::string
   const nn::Network& network = model_.network;
   require_same_network(checkpoint.layout, network.layout(), network.input_shape(), path);
   std::copy_n(checkpoint.parameters.data(), checkpoint.parameters.size(), parameters_.data());
+}
+
+void Trainer::start_from(const Checkpoint& checkpoint, const std::string& path) {
+  train::start_from(checkpoint, path, model_.network.layout(), parameters_.data());
 }
 
 void Trainer::restore(const Checkpoint& checkpoint, const std::string& path) {

@@ -31,7 +31,7 @@ void Trainer::update_clipped(const dist::Plan& plan, double learning_rate) {
   reducer_->gather_blocks(block_squares_);
   const ParameterLayout& layout = model_.network.layout();
   double squares = 0;
-  layout.for_each_part(0, layout.floats(), [&](const ParameterInfo& p, int64_t begin, int64_t end) {
+  layout.for_each_part(0, layout.learned_floats(), [&](const ParameterInfo& p, int64_t begin, int64_t end) {
     if (p.keep) return;
     for (int64_t b = begin / kBlock; b < end / kBlock; ++b) squares += block_squares_[static_cast<size_t>(b)];
   });

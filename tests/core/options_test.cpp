@@ -72,8 +72,9 @@ TEST(Configuration, AWrongValueIsAnErrorWithPlaceValueAndWhatIsValid) {
 TEST(Configuration, NoOptionTakesNanOrInfinityOrText) {
   for (const OptionEntry& entry : option_table()) {
     if (entry.expected == "a file") continue;
-    const std::set<std::string> read_elsewhere = {"augment", "normalise", "learn", "patches", "whiten"};
-    if (read_elsewhere.contains(entry.name)) continue;  // where the dataset is known
+    const std::set<std::string> read_elsewhere = {"augment",  "normalise",  "learn",     "patches",
+                                                  "whiten",   "start-from", "stack-code"};
+    if (read_elsewhere.contains(entry.name)) continue;  // where the dataset or the checkpoint is known
     for (const char* value : {"nan", "inf", "-inf", "nonsense", "1e", "0x10", "1 2"}) {
       expect_usage_error([&] { configured(entry.name + " = " + value); },
                          {"run.cfg:1", entry.name + " = " + value + " cannot be used", entry.expected});
@@ -115,8 +116,33 @@ TEST(Configuration, NoValueHoldsAHash) {
       {"the command line", "dataset = a#b.h5 cannot be used", "begins a comment"});
 }
 
+TEST(Configuration, ATargetIsAChoiceOrALayer) {
+  EXPECT_EQ(configured("target = layer:code\n").target, "layer:code");
+  for (const char* value : {"layer:", "layer", "code", "inputs"}) {
+    expect_usage_error(
+        [&] { configured(text("target = ", value, "\n")); },
+        {text("target = ", value, " cannot be used"), "labels, targets, input, or layer:NAME"});
+  }
+}
+
+// What is not given leaves no line, which nobody could read again.
+TEST(Configuration, WhereARunStartsIsWrittenOnlyWhereItIsGiven) {
+  EXPECT_EQ(configuration_text(Options()).find("start-from"), std::string::npos);
+  EXPECT_EQ(configuration_text(Options()).find("stack-"), std::string::npos);
+  const std::string given = "start-from = a.h5,b.h5\nstack-on = c.h5\nstack-code = code\n";
+  const Options options = configured(configuration_text(configured(given)));
+  EXPECT_EQ(options.start_from, "a.h5,b.h5");
+  EXPECT_EQ(options.stack_on, "c.h5");
+  EXPECT_EQ(options.stack_code, "code");
+}
+
 void expect_unused(const std::string& content, const std::vector<std::string>& parts) {
   expect_usage_error([&] { check_unused(configured(content)); }, parts);
+}
+
+TEST(UnusedOptions, OfACodeIsOneOfNoStack) {
+  expect_unused("stack-code = code\n",
+                {"run.cfg:1", "nothing reads stack-code", "add stack-on = CHECKPOINT"});
 }
 
 TEST(UnusedOptions, AreErrorsThatNameTheChoiceTheyAreFor) {

@@ -21,7 +21,7 @@ struct LayerLine {
 struct Options {
   // What to train on.
   std::string dataset = "digits";  // an HDF5 file, or the name of a generator
-  std::string target = "auto";     // labels, targets or input; auto: the first of these that the dataset has
+  std::string target = "auto";     // labels, targets or input; auto: the first that there is; or layer:NAME
   std::string in_memory = "auto";  // yes, no, or auto: where it fits
   std::string augment = "none";    // or "crop 4, flip"
   std::string normalise = "none";  // or "dataset", or "0.5,0.4,0.6/0.2,0.2,0.3": means, then deviations
@@ -40,6 +40,11 @@ struct Options {
   std::string initialisation = "glorot";
   bool winograd = true;
   std::string precision = "float32";  // or bf16: of the operands of convolutions and matrix products
+
+  // Where it starts from, in a run that does not go on from a checkpoint.
+  std::string start_from;  // checkpoints, between commas
+  std::string stack_on;    // a checkpoint whose encoder stands below the layers
+  std::string stack_code;  // its layer that is the code; empty: as nn::code_node() finds it
 
   // Optimisation.
   std::string optimizer = "sgd";

@@ -23,17 +23,22 @@ struct ParameterInfo {
   // Of a statistic, such as a running mean, which is observed and not learned: what its "gradient" holds is
   // an observation, and a step makes of it keep * value + (1 - keep) * observation.
   std::optional<float> keep = std::nullopt;
+  bool learns = true;  // false: training leaves it as it is, to the bit
 };
 
 class ParameterLayout {
  public:
-  // Appends a parameter and returns its index. Networks append in backward order.
+  // Appends a parameter and returns its index. Networks append in backward order. What does not learn comes
+  // behind all that does.
   int64_t add(std::string layer, std::string name, std::vector<int64_t> dims,
-              std::optional<float> keep = std::nullopt);
+              std::optional<float> keep = std::nullopt, bool learns = true);
 
   const std::vector<ParameterInfo>& parameters() const { return parameters_; }
   int64_t floats() const { return floats_; }  // of the arena, padding included
-  int64_t count() const;                      // of numbers, padding left out
+  // The part of the arena, from its start, that learns: as long are gradients and optimizer state.
+  int64_t learned_floats() const { return learned_floats_; }
+  int64_t count() const;          // of numbers, padding left out
+  int64_t learned_count() const;  // of those that learn
 
   // Calls visit(parameter, begin, end) for the part of each parameter that lies in the blocks [begin, end) of
   // the arena, padding included.
@@ -55,6 +60,7 @@ class ParameterLayout {
  private:
   std::vector<ParameterInfo> parameters_;
   int64_t floats_ = 0;
+  int64_t learned_floats_ = 0;
 };
 
 }  // namespace lockstep

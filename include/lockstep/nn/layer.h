@@ -131,7 +131,7 @@ class Layer {
   // One sink an input. Comes after grad() where there are parameters, which may leave something in `saved`.
   virtual void bprop(const Pass& pass, const Operands& operands, const float* output_delta,
                      std::span<const Sink> input_deltas) const = 0;
-  // One sink a parameter.
+  // One sink a parameter; null where it does not learn. Not called where none of them does.
   virtual void grad(const Pass& /*pass*/, const Operands& /*operands*/, const float* /*output_delta*/,
                     std::span<const Sink> /*gradients*/) const {}
 

@@ -61,6 +61,8 @@ class LayerArguments {
   double real(const std::string& name, double lowest, double below, double fallback);
   std::string word(const std::string& name, const std::string& fallback);
   bool yes_or_no(const std::string& name, bool fallback);
+  // Whether the layer's own parameters change in training: yes unless the line says learn=no.
+  bool learns() { return yes_or_no("learn", true); }
   bool has(const std::string& name) const { return values_.count(name) > 0; }
 
   // What the line reads first, and what that reads first, seen through penalties, which pass on what they

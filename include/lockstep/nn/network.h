@@ -25,6 +25,7 @@ struct Node {
   std::string type;            // "conv"
   std::string line;            // as it was written
   std::string origin;          // where it was written
+  bool learns = true;          // false: the parameters that it owns stay as they are (learn=no)
   bool training_only = false;  // whether it passes its input on in evaluation, such as dropout
   std::unique_ptr<Layer> layer;
   std::vector<ParameterSpec> specs;
@@ -36,7 +37,11 @@ struct Node {
   std::vector<bool> wants_input_delta;    // one an input: whether anything before it learns
   std::vector<bool> adds_to_input_delta;  // one an input: whether a later layer has written there before
   std::vector<bool> adds_to_gradient;     // one a parameter: likewise
-  bool joint = false;                     // whether its first parameter's gradient is in joint_pieces()
+  std::vector<bool> learned;   // one a parameter: whether it has a gradient, its owner being one that learns
+  bool has_grad = false;       // whether any of them has
+  bool goes_backward = false;  // whether it has anything to do backward
+  bool compared = false;       // whether the loss reads its output, beside the last layer's
+  bool joint = false;          // whether its first parameter's gradient is in joint_pieces()
 };
 
 // Rows of the first parameter of a node.
@@ -59,6 +64,8 @@ class Workspace {
  public:
   float* input() { return input_; }
   const float* output() const { return outputs_.back(); }
+  // Of a node that compare_with() named, until backward() begins.
+  const float* output_of(int node) const { return outputs_[static_cast<size_t>(node)]; }
   float* output_delta() { return deltas_.back(); }
   int64_t floats() const { return memory_.size(); }
 
@@ -93,6 +100,12 @@ class Network {
   const ParameterLayout& layout() const { return layout_; }
   int index_of(const std::string& name) const;  // -1 where there is none
 
+  // Before any workspace is made: the loss reads this node's output too.
+  void compare_with(int node) { nodes_[static_cast<size_t>(node)].compared = true; }
+  // The first node that makes this one's output in training another than in evaluation after it: because it
+  // learns, or acts in training only (penalties do not count). -1 where there is none.
+  int unsteady_source(int node) const;
+
   // The start of training, a function of the seed and the configuration alone.
   void initialise(uint64_t seed, float* parameters) const;
 
@@ -105,14 +118,14 @@ class Network {
   // After fprop() in training and before backward(): what the network's penalties add to the loss, summed
   // over the microbatch's samples.
   double penalty(const Workspace& workspace) const;
-  // From workspace.output_delta(), after fprop(), to the gradient of every parameter; what was in `gradient`
-  // before is replaced, the padding between parameters is left alone. With `kept`, the gradients of
-  // joint_pieces() are left out, and what they need is left there.
+  // From workspace.output_delta(), after fprop(), to the gradient of every parameter that learns; what was in
+  // `gradient` before is replaced, the padding between parameters is left alone. With `kept`, the gradients
+  // of joint_pieces() are left out, and what they need is left there.
   void backward(const Pass& pass, const float* parameters, Workspace& workspace, float* gradient,
                 float* kept = nullptr) const;
 
   // The parameters whose gradients can be computed for several microbatches at once, cut into pieces of
-  // similar cost, and the rest of the arena.
+  // similar cost, and the rest of the arena that learns.
   const std::vector<JointPiece>& joint_pieces() const { return joint_pieces_; }
   const std::vector<Span>& separate() const { return separate_; }
   int64_t kept_floats(int64_t columns) const;

@@ -25,7 +25,7 @@ struct EnginePlan {
 
   int threads;
   int64_t columns;           // of a microbatch
-  int64_t truth_floats = 0;  // a thread, where the loss compares with values that are not the input
+  int64_t truth_floats = 0;  // a thread, where the loss compares with values that no workspace has
   // Gradients are joint where most of the arena can have them. What follows is of that.
   int64_t width = 1;            // the most microbatches of a branch; 1: gradients are not joint
   int64_t left = 0;             // microbatches that leave something until their branch is done
@@ -57,7 +57,7 @@ class Engine {
  private:
   struct Slot {
     nn::Workspace workspace;
-    Buffer truth;  // features x columns, where the loss compares with values that are not the input
+    Buffer truth;  // features x columns, where the loss compares with values that no workspace has
   };
   // What one microbatch leaves until its branch is done, where gradients are joint.
   struct Left {

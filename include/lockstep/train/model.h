@@ -11,12 +11,13 @@
 
 namespace lockstep::train {
 
-enum class Target { kLabels, kValues, kInput };  // what the output is compared with
+enum class Target { kLabels, kValues, kInput, kLayer };  // what the output is compared with
 
 struct Model {
   nn::Network network;
   std::unique_ptr<nn::Loss> loss;
   Target target;
+  int target_node = -1;  // of the network, where the target is a layer
 
   // Whether the error is a rate of wrong labels (else a summed squared difference).
   bool classifies() const { return target == Target::kLabels; }

@@ -46,6 +46,9 @@ class Trainer {
   // Takes the parameters alone, to evaluate them.
   void restore_parameters(const Checkpoint& checkpoint, const std::string& path);
 
+  // Takes the parameters of the layers that have the same names (start_from()), before the first step.
+  void start_from(const Checkpoint& checkpoint, const std::string& path);
+
   // Trains to the last step, or until `end` steps are done in all, or to a signal. Fails where the dataset
   // has nothing to train on. `observer` and `recorder` may be null; a recorder need not be there on every
   // rank.

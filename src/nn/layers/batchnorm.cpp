@@ -11,6 +11,8 @@
 // (PyTorch's momentum is 1 - momentum.) The variance that goes there is the unbiased one; where a channel has
 // one value only, it is 0.
 //
+// With learn=no it is what it is in evaluation, in training too: its statistics are constants.
+//
 // weights start at 1, bias and running-mean at 0, running-variance at 1; all are C.
 #include "lockstep/kernels/batchnorm.h"
 
@@ -24,8 +26,11 @@ namespace {
 
 class Batchnorm : public Layer {
  public:
-  Batchnorm(const Shape& shape, double momentum, double epsilon)
-      : shape_(shape), momentum_(static_cast<float>(momentum)), epsilon_(static_cast<float>(epsilon)) {}
+  Batchnorm(const Shape& shape, double momentum, double epsilon, bool observes)
+      : shape_(shape),
+        momentum_(static_cast<float>(momentum)),
+        epsilon_(static_cast<float>(epsilon)),
+        observes_(observes) {}
 
   Shape output_shape() const override { return shape_; }
   std::vector<ParameterSpec> parameters() const override {
@@ -49,15 +54,23 @@ class Batchnorm : public Layer {
 
   void fprop(const Pass& pass, const Operands& o) const override {
     const Saved saved = split(o);
-    if (pass.training) kernels::batchnorm_moments(shape_of(pass), o.inputs[0], saved.mean, saved.variance);
-    kernels::batchnorm_normalise(shape_of(pass), o.inputs[0], pass.training ? saved.mean : o.parameters[2],
-                                 pass.training ? saved.variance : o.parameters[3], o.parameters[0],
+    if (pass.training && observes_) {
+      kernels::batchnorm_moments(shape_of(pass), o.inputs[0], saved.mean, saved.variance);
+    } else {
+      std::copy_n(o.parameters[2], shape_.channels, saved.mean);
+      std::copy_n(o.parameters[3], shape_.channels, saved.variance);
+    }
+    kernels::batchnorm_normalise(shape_of(pass), o.inputs[0], saved.mean, saved.variance, o.parameters[0],
                                  o.parameters[1], epsilon_, o.output);
   }
 
   void bprop(const Pass& pass, const Operands& o, const float* delta,
              std::span<const Sink> sinks) const override {
     const Saved saved = split(o);
+    if (!observes_) {  // of constants nothing comes back
+      std::fill_n(saved.delta_sum, shape_.channels, 0.0f);
+      std::fill_n(saved.delta_dot_x, shape_.channels, 0.0f);
+    }
     kernels::batchnorm_bprop(shape_of(pass), o.inputs[0], saved.mean, saved.variance, o.parameters[0],
                              epsilon_, delta, saved.delta_sum, saved.delta_dot_x, sinks[0].accumulate,
                              sinks[0].data);
@@ -75,6 +88,7 @@ class Batchnorm : public Layer {
         static_cast<float>(shape.values()) / static_cast<float>(std::max<int64_t>(shape.values() - 1, 1));
     put(saved.delta_dot_x, 1.0f, sinks[0]);
     put(saved.delta_sum, 1.0f, sinks[1]);
+    if (!observes_) return;
     put(saved.mean, share, sinks[2]);
     put(saved.variance, share * unbiased, sinks[3]);
   }
@@ -97,6 +111,7 @@ class Batchnorm : public Layer {
   }
 
   void put(const float* values, float factor, const Sink& sink) const {
+    if (sink.data == nullptr) return;
     for (int64_t c = 0; c < shape_.channels; ++c)
       sink.data[c] = (sink.accumulate ? sink.data[c] : 0.0f) + factor * values[c];
   }
@@ -104,6 +119,7 @@ class Batchnorm : public Layer {
   Shape shape_;
   float momentum_;
   float epsilon_;
+  bool observes_;
 };
 
 }  // namespace
@@ -111,7 +127,7 @@ class Batchnorm : public Layer {
 std::unique_ptr<Layer> make_batchnorm(LayerArguments& arguments, Inputs inputs) {
   const double momentum = arguments.real("momentum", 0, 1, 0.9);
   const double epsilon = arguments.real("epsilon", 1e-12, 1, 1e-5);
-  return std::make_unique<Batchnorm>(inputs[0], momentum, epsilon);
+  return std::make_unique<Batchnorm>(inputs[0], momentum, epsilon, arguments.learns());
 }
 
 }  // namespace lockstep::nn

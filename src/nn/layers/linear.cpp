@@ -76,7 +76,8 @@ class Linear : public Layer {
 
   void grad(const Pass& pass, const Operands& o, const float* delta,
             std::span<const Sink> sinks) const override {
-    if (bias_) kernels::row_sums(units_, pass.columns, delta, sinks[1].accumulate, sinks[1].data);
+    if (bias_ && sinks[1].data != nullptr)
+      kernels::row_sums(units_, pass.columns, delta, sinks[1].accumulate, sinks[1].data);
     if (sinks[0].data == nullptr) return;
     const float* left = transposed_ ? o.inputs[0] : delta;
     const float* right = transposed_ ? delta : o.inputs[0];

@@ -1,0 +1,153 @@
+#include "lockstep/train/start.h"
+
+#include <algorithm>
+#include <set>
+#include <sstream>
+
+#include "lockstep/core/error.h"
+#include "lockstep/nn/network.h"
+#include "lockstep/nn/sub_network.h"
+#include "lockstep/train/model.h"
+
+namespace lockstep::train {
+
+namespace {
+
+std::string dims_text(const std::vector<int64_t>& dims) {
+  std::string result;
+  for (const int64_t d : dims) result += (result.empty() ? "" : "x") + std::to_string(d);
+  return result;
+}
+
+std::string layers_of(const ParameterLayout& layout) {
+  std::string names;
+  std::string last;
+  for (const ParameterInfo& p : layout.parameters()) {
+    if (p.layer != last) names += (names.empty() ? "" : ", ") + p.layer;
+    last = p.layer;
+  }
+  return names;
+}
+
+// "linear 10 name=top" apart: the first word and what stands behind name=.
+struct LineWords {
+  std::string type;
+  std::string name;
+};
+
+LineWords words_of(const std::string& line) {
+  std::istringstream words(line);
+  LineWords result;
+  words >> result.type;
+  for (std::string word; words >> word;) {
+    if (word.rfind("name=", 0) == 0) result.name = word.substr(5);
+  }
+  return result;
+}
+
+// Gives every line a name that no layer of the checkpoint has, so that start-from cannot mean it.
+void name_lines(std::vector<LayerLine>& lines, std::set<std::string> taken, const std::string& path) {
+  std::set<std::string> own;
+  for (const LayerLine& line : lines) own.insert(words_of(line.line).name);
+  for (LayerLine& line : lines) {
+    const LineWords words = words_of(line.line);
+    if (!words.name.empty()) {
+      if (taken.count(words.name) == 0) continue;
+      fail_usage(line.origin, ": layer '", line.line, "': the name '", words.name,
+                 "' is taken by a layer of ", path, ", on which the network stands; give it another name=");
+    }
+    int number = 1;
+    const auto name = [&] { return words.type + std::to_string(number); };
+    while (taken.count(name()) > 0 || own.count(name()) > 0) ++number;
+    taken.insert(name());
+    line.line += " name=" + name();
+  }
+}
+
+bool learns_already_not(const std::string& line) {
+  std::istringstream words(line);
+  for (std::string word; words >> word;) {
+    if (word == "learn=no") return true;
+  }
+  return false;
+}
+
+// The codes are those of inputs normalised as there.
+void take_normalisation(Options& options, const Options& below, const std::string& path) {
+  const bool given = options.origins.count("normalise") > 0;
+  if (given && options.normalise != below.normalise) {
+    fail_usage(options.origin("normalise"), ": normalise = ", options.normalise, ", but ", path,
+               ", on which the network stands, was trained with normalise = ", below.normalise,
+               "; take the line away: it follows from there");
+  }
+  options.normalise = below.normalise;
+}
+
+}  // namespace
+
+std::vector<std::string> start_files(const Options& options) {
+  std::vector<std::string> files;
+  std::istringstream list(options.start_from);
+  for (std::string file; std::getline(list, file, ',');) {
+    const size_t begin = file.find_first_not_of(" \t");
+    if (begin == std::string::npos) continue;
+    files.push_back(file.substr(begin, file.find_last_not_of(" \t") - begin + 1));
+  }
+  return files;
+}
+
+void start_from(const Checkpoint& checkpoint, const std::string& path, const ParameterLayout& layout,
+                float* arena) {
+  bool any = false;
+  for (const ParameterInfo& p : layout.parameters()) {
+    const auto& saved = checkpoint.layout.parameters();
+    const auto same = std::find_if(saved.begin(), saved.end(), [&](const ParameterInfo& s) {
+      return s.layer == p.layer && s.name == p.name;
+    });
+    if (same == saved.end()) continue;
+    if (same->dims != p.dims) {
+      fail(path, ": start-from cannot take ", p.layer, "/", p.name, " from it, which are ",
+           dims_text(same->dims), " there and ", dims_text(p.dims),
+           " here; give the layer here another name=, or the same shape");
+    }
+    std::copy_n(checkpoint.parameters.data() + same->offset, p.size, arena + p.offset);
+    any = true;
+  }
+  if (any) return;
+  fail(path, ": start-from finds no layer of this network in it; it has ", layers_of(checkpoint.layout),
+       ", the network ", layers_of(layout), "; give the layers that belong together the same name=");
+}
+
+Options stacked(const Options& options, const Checkpoint& checkpoint, const std::string& path,
+                const io::DatasetInfo& dataset) {
+  Options below;
+  apply_configuration(below, checkpoint.resolved, path + ":/config/resolved");
+  const Shape input = Shape::from_dims(dataset.sample_dims);
+  const nn::Network network(input, below.layers, network_settings(below));
+  require_same_network(checkpoint.layout, network.layout(), input, path);
+  const int code = nn::code_node(network, options.stack_code);
+  if (code < 0) {
+    fail_usage(options.origin("stack-code"), ": stack-code = ", options.stack_code, " is the input of ", path,
+               " and no code of it; name a layer behind one with parameters");
+  }
+
+  Options result = options;
+  std::set<std::string> taken;
+  for (const nn::Node& node : network.nodes()) taken.insert(node.name);
+  name_lines(result.layers, taken, path);
+  std::vector<LayerLine> lines = nn::lines_up_to(network, code);
+  for (LayerLine& line : lines) {
+    if (!learns_already_not(line.line)) line.line += " learn=no";
+  }
+  result.layers.insert(result.layers.begin(), lines.begin(), lines.end());
+  take_normalisation(result, below, path);
+  const bool has_truth = dataset.classes > 0 || !dataset.target_dims.empty();
+  if (options.target == "input" || (options.target == "auto" && !has_truth))
+    result.target = "layer:" + network.nodes()[static_cast<size_t>(code)].name;
+  result.start_from = path + (options.start_from.empty() ? "" : "," + options.start_from);
+  result.stack_on.clear();
+  result.stack_code.clear();
+  return result;
+}
+
+}  // namespace lockstep::train
