@@ -109,13 +109,23 @@ OptionEntry contrast_option() {
           [](const Options& options) { return options.contrast ? print_number(*options.contrast) : "none"; }};
 }
 
+OptionEntry target_option() {
+  return {"target", "what to learn; auto: labels, else targets, else the input itself",
+          "auto, labels, targets, input, or layer:NAME, what this layer puts out",
+          [](Options& options, const std::string& value) {
+            const std::set<std::string> words = {"auto", "labels", "targets", "input"};
+            options.target = value;
+            return words.contains(value) || (value.starts_with("layer:") && value != "layer:");
+          },
+          [](const Options& options) { return options.target; }};
+}
+
 std::vector<OptionEntry> data_options() {
   return {
       string_option("dataset", &Options::dataset,
                     "an HDF5 dataset, or the name of a generator (digits, rectangles, convex, ...)",
                     "a file"),
-      choice_option("target", &Options::target, {"auto", "labels", "targets", "input"},
-                    "what to learn; auto: labels, else targets, else the input itself"),
+      target_option(),
       choice_option("in-memory", &Options::in_memory, {"auto", "yes", "no"},
                     "hold the dataset in memory; auto: where it fits"),
       string_option("augment", &Options::augment,
@@ -128,6 +138,19 @@ std::vector<OptionEntry> data_options() {
                    "training samples of a generated dataset"),
       whole_option("generate-test", &Options::generate_test, 0, kMostSamples,
                    "test samples of a generated dataset"),
+  };
+}
+
+std::vector<OptionEntry> start_options() {
+  return {
+      string_option("start-from", &Options::start_from,
+                    "checkpoints whose parameters the layers of the same names start with",
+                    "checkpoint files, between commas"),
+      string_option("stack-on", &Options::stack_on,
+                    "a checkpoint whose encoder, which learns no more, stands below the layers", "a file"),
+      string_option("stack-code", &Options::stack_code,
+                    "the layer of that checkpoint that is the code; without it the narrowest one",
+                    "the name of a layer"),
   };
 }
 

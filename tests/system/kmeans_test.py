@@ -2,6 +2,7 @@
 import re
 import unittest
 
+import h5py
 import numpy as np
 from sklearn.cluster import KMeans
 
@@ -83,11 +84,24 @@ class ClusterTest(SystemTest):
                 self.assertEqual(result.err, "")
                 self.assert_same_bits(self.path("n.h5"), self.path("1.h5"))
 
-    def test_every_centre_has_samples(self):
+    def test_a_code_has_exactly_one_active_unit_that_of_the_nearest_centre(self):
         self.cluster("k.h5")
+        self.succeed("encode", "k.h5", "--output", "codes.h5")
+        with h5py.File(self.path("codes.h5"), "r") as file:
+            codes = file["train/inputs"][()].reshape(SAMPLES, CENTRES)
         of = centres(self.path("k.h5"))
         nearest = ((self.samples[:, None].astype("float64") - of) ** 2).sum(axis=2).argmin(axis=1)
+        np.testing.assert_array_equal(codes, np.eye(CENTRES)[nearest])
         self.assertEqual(set(nearest), set(range(CENTRES)), "every centre has samples")
+
+    def test_reconstructions_are_the_centres(self):
+        self.cluster("k.h5", "--iterations", 2)
+        self.succeed("reconstruct", "k.h5", "--output", "r.h5")
+        with h5py.File(self.path("r.h5"), "r") as file:
+            found = file["train/inputs"][()].reshape(SAMPLES, WIDTH)
+        of = parameters(self.path("k.h5"))["centres/weights"]
+        distances = ((self.samples[:, None].astype("float64") - of) ** 2).sum(axis=2)
+        np.testing.assert_array_equal(found, of[distances.argmin(axis=1)])
 
     def test_more_centres_than_heaps_leave_none_without_samples(self):
         """Half of the samples are one and the same: most centres start elsewhere, and none ends up empty."""
