@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <limits>
+#include <set>
 
 #include "lockstep/core/error.h"
 
@@ -149,7 +150,7 @@ std::vector<OptionEntry> start_options() {
       string_option("stack-on", &Options::stack_on,
                     "a checkpoint whose encoder, which learns no more, stands below the layers", "a file"),
       string_option("stack-code", &Options::stack_code,
-                    "the layer of that checkpoint that is the code; without it the narrowest one",
+                    "the layer of that checkpoint that is the code; without it the one named code, else the narrowest",
                     "the name of a layer"),
   };
 }

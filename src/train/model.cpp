@@ -98,6 +98,7 @@ Model make_model(const Options& options, const io::DatasetInfo& dataset) {
   check_precision(options, kernels::bf16_support());
   Model model{nn::Network(Shape::from_dims(dataset.sample_dims), options.layers, network_settings(options)),
               nn::make_loss(options.loss), choose_target(options, dataset)};
+  if (model.target == Target::kLayer) set_target_node(options, model);
   if (model.loss->needs_labels() && model.target != Target::kLabels) {
     fail_usage(options.origin("loss"), ": loss = ", options.loss, " needs labels, but the target is ",
                model.target == Target::kInput   ? "the input"
@@ -105,7 +106,6 @@ Model make_model(const Options& options, const io::DatasetInfo& dataset) {
                                                 : "values",
                "; take loss = squared or cross-entropy, or a dataset with labels");
   }
-  if (model.target == Target::kLayer) set_target_node(options, model);
   check_output(options, dataset, model);
   if (model.network.layout().learned_floats() == 0) {
     const bool stays = model.network.layout().floats() > 0;

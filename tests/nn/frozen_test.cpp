@@ -1,6 +1,8 @@
 // Layers that do not learn: no gradient, no room for one, and nothing goes backward through what is below.
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "small_network.h"
 #include "support/expect.h"
 

@@ -42,7 +42,7 @@ class Stall(ManySteps):
 
     def test_a_run_that_was_stopped_as_a_whole_goes_on(self):
         job = self.under_way("--stall-timeout", 1, ranks=2)
-        ranks = job.trainers().values()
+        ranks = job.trainers()
         for signal_number in (signal.SIGSTOP, signal.SIGCONT):
             for process in ranks:
                 os.kill(process, signal_number)
