@@ -275,6 +275,7 @@ PathDependence path_dependence(const Team& team, const Energy& energy, const Row
     result.difference += found[i + 1] * found[i + 1] / count;
   }
   result.difference = std::sqrt(result.difference);
+  result.matters = result.curl > (energy.exact() ? 1e-6 : 1e-2);
   return result;
 }
 

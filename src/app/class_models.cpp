@@ -1,5 +1,6 @@
 #include "class_models.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "lockstep/analysis/sample_energies.h"
@@ -22,6 +23,9 @@ train::Model make_autoencoder(const Options& options, const data::Dataset& datas
     fail_usage(options.dataset,
                ": has no labels, and classify trains an autoencoder a class; expected /train/labels "
                "(datasets/README.md)");
+  }
+  if (dataset.info.classes == 1) {
+    fail_usage(options.dataset, ": all its labels are 0, and classify tells two classes or more apart");
   }
   train::Model model = train::make_model(options, dataset.info);
   if (model.target != train::Target::kInput) {
@@ -125,6 +129,7 @@ std::vector<analysis::ClassEnergies> ClassModels::energies(const std::vector<dat
       energy = energy_from(start);
     }
     energy_ = energy.description();
+    if (!energy.closed()) note_path(energy, unpacker);
     for (size_t s = 0; s < splits.size(); ++s) {
       const auto found = analysis::sample_energies(team, energy, splits[s], unpacker);
       for (size_t n = 0; n < found.energies.size(); ++n) {
@@ -133,6 +138,16 @@ std::vector<analysis::ClassEnergies> ClassModels::energies(const std::vector<dat
     }
   }
   return result;
+}
+
+void ClassModels::note_path(const analysis::Energy& energy, const data::Unpacker& unpacker) {
+  const data::Split& train = session_.split("train");
+  const analysis::Team team = session_.team();
+  const auto found =
+      analysis::path_dependence(team, energy,
+                                analysis::inputs_of(team, train, unpacker, energy.width(), 0,
+                                                    std::min(analysis::kPathSamples, train.rows())));
+  if (!path_ || found.curl > path_->curl) path_ = found;
 }
 
 std::string ClassModels::digest() const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "lockstep/analysis/class_constants.h"
 #include "lockstep/analysis/energy.h"
 #include "lockstep/core/buffer.h"
+#include "lockstep/data/unpack.h"
 #include "lockstep/train/model.h"
 
 namespace lockstep::app {
@@ -37,10 +39,13 @@ class ClassModels {
   const std::vector<ClassModel>& classes() const { return classes_; }
   // Which form of energy it is.
   const std::string& energy() const { return energy_; }
+  // Of the class whose energy depends most on the path; nothing where all have closed forms.
+  const std::optional<analysis::PathDependence>& path() const { return path_; }
   std::string digest() const;  // of all models
 
  private:
   void train_class(size_t number);
+  void note_path(const analysis::Energy& energy, const data::Unpacker& unpacker);
 
   const Context& context_;
   const Options& options_;
@@ -50,6 +55,7 @@ class ClassModels {
   std::vector<std::vector<int64_t>> members_;  // of the training split, by class
   std::vector<ClassModel> classes_;
   std::string energy_;
+  std::optional<analysis::PathDependence> path_;
 };
 
 }  // namespace lockstep::app

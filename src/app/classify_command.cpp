@@ -115,6 +115,13 @@ void print(const ClassModels& models, const Result& result) {
                 100 * result.scores[s].error, result.scores[s].loss);
   }
   std::printf("digest %s\n", models.digest().c_str());
+  if (!models.path() || !models.path()->matters) return;
+  std::fprintf(
+      stderr,
+      "trainer: warning: these energies depend on the path: they are integrals along straight lines from "
+      "the mean of the training samples, and the curl |J - J^T| / |J| is up to %.3g; with tied weights "
+      "and one hidden layer they would not\n",
+      models.path()->curl);
 }
 
 Result classify(ClassModels& models, const DataSession& session, const std::string& constants_split) {

@@ -32,4 +32,10 @@ void require_distinct(const std::vector<NamedFile>& written, const std::vector<N
   }
 }
 
+void require_ending(const NamedFile& written, const std::string& ending) {
+  if (written.path.empty() || written.path.ends_with(ending)) return;
+  fail_usage(written.path, ": ", written.role, " is written as ", ending.substr(1),
+             "; give a name that ends in ", ending);
+}
+
 }  // namespace lockstep::app

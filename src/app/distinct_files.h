@@ -18,4 +18,7 @@ bool same_file(const std::string& a, const std::string& b);
 // A usage error where a file to be written is also read, or written as something else.
 void require_distinct(const std::vector<NamedFile>& written, const std::vector<NamedFile>& read);
 
+// A usage error where a file to be written is named as if it held something else.
+void require_ending(const NamedFile& written, const std::string& ending);
+
 }  // namespace lockstep::app

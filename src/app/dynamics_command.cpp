@@ -62,6 +62,7 @@ Request read_request(const Context& context) {
 void check_files(const Context& context, const Request& request, const std::string& dataset) {
   require_distinct({{"the dynamics", request.output}, {"the drawing", request.svg}},
                    {{"the checkpoint", request.checkpoint}, {"the dataset", dataset}});
+  require_ending({"the drawing", request.svg}, ".svg");
   if (context.group.rank() != 0) return;
   for (const std::string& path : {request.output, request.svg}) {
     if (!path.empty()) io::Replacement probe(path);

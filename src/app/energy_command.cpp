@@ -15,7 +15,6 @@ namespace {
 
 constexpr const char* kUsage =
     "trainer energy CHECKPOINT [DATASET] [--output F] [--split test] [--start mean]";
-constexpr int64_t kPathSamples = 16;  // that tell how far a line integral depends on its path
 
 struct Request {
   std::string checkpoint;
@@ -51,12 +50,12 @@ analysis::Point start_of(AutoencoderSession& session, const Request& request) {
 
 void warn_of_paths(const analysis::PathDependence& path, const std::string& start, int64_t samples,
                    const analysis::EnergyGroup& all) {
-  constexpr double kRounding = 1e-6;
-  if (path.curl < kRounding) return;
+  if (!path.matters) return;
   std::fprintf(
       stderr,
-      "trainer: warning: these energies depend on the path: the weights are not tied (or not of one hidden "
-      "layer), and the curl |J - J^T| / |J| is %.3g. They are integrals along straight lines from %s; along "
+      "trainer: warning: these energies depend on the path: the weights are not tied, or not of one hidden "
+      "layer, or the output is not linear or a sigmoid, and the curl |J - J^T| / |J| is %.3g. They are "
+      "integrals along straight lines from %s; along "
       "another path they differ by %.3g (root mean square, %ld samples), where the energies' deviation is "
       "%.3g\n",
       path.curl, start.c_str(), path.difference, static_cast<long>(samples), all.deviation);
@@ -96,7 +95,7 @@ int energy_command(const Context& context) {
   if (!energy->closed()) {
     analysis::Point start = start_of(session, request);
     comm::together(context.group, [&] { energy.emplace(session.energy(std::move(start))); });
-    path_samples = std::min(kPathSamples, chosen.back().split->rows());
+    path_samples = std::min(analysis::kPathSamples, chosen.back().split->rows());
     record.path =
         analysis::path_dependence(team, *energy,
                                   analysis::inputs_of(team, *chosen.back().split, session.unpacker(),

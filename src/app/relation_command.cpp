@@ -38,6 +38,7 @@ Request read_request(const Context& context) {
 void check_files(const Context& context, const Request& request, const std::string& dataset) {
   require_distinct({{"the picture", request.output}, {"the residuals", request.numbers}},
                    {{"the checkpoint", request.checkpoint}, {"the dataset", dataset}});
+  require_ending({"the picture", request.output}, ".png");
   if (context.group.rank() != 0) return;
   for (const std::string& path : {request.output, request.numbers}) {
     if (!path.empty()) io::Replacement probe(path);

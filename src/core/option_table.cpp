@@ -149,9 +149,10 @@ std::vector<OptionEntry> start_options() {
                     "checkpoint files, between commas"),
       string_option("stack-on", &Options::stack_on,
                     "a checkpoint whose encoder, which learns no more, stands below the layers", "a file"),
-      string_option("stack-code", &Options::stack_code,
-                    "the layer of that checkpoint that is the code; without it the one named code, else the narrowest",
-                    "the name of a layer"),
+      string_option(
+          "stack-code", &Options::stack_code,
+          "the layer of that checkpoint that is the code; without it the one named code, else the narrowest",
+          "the name of a layer"),
   };
 }
 

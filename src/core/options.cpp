@@ -180,6 +180,8 @@ void check_unused(const Options& options, bool learns_features) {
   }
   for (const Use& use : conditional_uses()) {
     if (is_read(options, use) || options.origins.count(use.key) == 0) continue;
+    // Not of learn = nonsense: whoever reads that knows what there is.
+    if (use.choice == std::string("learn") && options.learn != "none") continue;
     // A choice of the command line leaves over what the file had for another; that is no mistake.
     if (options.origin(use.choice) == kCommandLine && options.origin(use.key) != kCommandLine) continue;
     fail_usage(options.origin(use.key), ": nothing reads ", use.key, " with ", use.choice, " = ",

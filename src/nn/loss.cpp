@@ -134,7 +134,8 @@ struct CrossEntropy {
     if (accepts(value)) return;
     fail("loss = cross-entropy met the value ", value,
          ", and takes values from 0 to 1; set the dataset's scale so that ",
-         "its values lie there (1/255 for bytes), or take loss = squared");
+         "its values lie there (1/255 for bytes), leave out normalise, let a target layer end in a sigmoid, ",
+         "or take loss = squared");
   }
   // -t log s - (1 - t) log(1 - s) with s = sigmoid(x), without overflow.
   static float loss(float output, float value) { return kernels::vsoftplus(output) - value * output; }

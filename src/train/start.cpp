@@ -83,6 +83,15 @@ void take_normalisation(Options& options, const Options& below, const std::strin
   options.normalise = below.normalise;
 }
 
+void require_normalised_alike(const Checkpoint& checkpoint, const std::string& path, const Options& options) {
+  Options there;
+  apply_configuration(there, checkpoint.resolved, path + ":/config/resolved");
+  if (there.normalise == options.normalise || options.origins.count("normalise") > 0) return;
+  fail_usage(path, ": its layers learned on inputs with normalise = ", there.normalise,
+             ", and this run has normalise = ", options.normalise, "; add normalise = ", there.normalise,
+             ", or say normalise = ", options.normalise, " where that is meant");
+}
+
 }  // namespace
 
 std::vector<std::string> start_files(const Options& options) {
@@ -96,10 +105,14 @@ std::vector<std::string> start_files(const Options& options) {
   return files;
 }
 
-void start_from(const Checkpoint& checkpoint, const std::string& path, const ParameterLayout& layout,
-                float* arena) {
+void start_from(const Checkpoint& checkpoint, const std::string& path, const Options& options,
+                const ParameterLayout& layout, float* arena) {
+  require_normalised_alike(checkpoint, path, options);
+  std::set<std::string> named;  // names that were made up, such as linear2, mean nothing elsewhere
+  for (const LayerLine& line : options.layers) named.insert(words_of(line.line).name);
   bool any = false;
   for (const ParameterInfo& p : layout.parameters()) {
+    if (named.count(p.layer) == 0) continue;
     const auto& saved = checkpoint.layout.parameters();
     const auto same = std::find_if(saved.begin(), saved.end(), [&](const ParameterInfo& s) {
       return s.layer == p.layer && s.name == p.name;

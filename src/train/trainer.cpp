@@ -78,7 +78,7 @@ void Trainer::restore_parameters(const Checkpoint& checkpoint, const std::string
 }
 
 void Trainer::start_from(const Checkpoint& checkpoint, const std::string& path) {
-  train::start_from(checkpoint, path, model_.network.layout(), parameters_.data());
+  train::start_from(checkpoint, path, options_, model_.network.layout(), parameters_.data());
 }
 
 void Trainer::restore(const Checkpoint& checkpoint, const std::string& path) {

@@ -42,7 +42,8 @@ TEST(Stall, ReportNamesWhoIsSilentBeforeWhoWorksBeforeWhoWaits) {
 TEST(Stall, ReportKnowsTheSilentRankBeforeItsSilenceReachesTheLimit) {
   const std::vector<Sighting> ranks = {{12, "waits for losses", 60.1, 0}, {12, "waits for losses", 1, 58}};
   ASSERT_TRUE(is_stall(ranks, kLimit));
-  test::expect_parts(stall_report(ranks, on_two_hosts(2), kLimit), {"rank 1 (node2): stopped, dead or cut off"});
+  test::expect_parts(stall_report(ranks, on_two_hosts(2), kLimit),
+                     {"rank 1 (node2): stopped, dead or cut off"});
 }
 
 TEST(Stall, ReportOfARankThatWasNeverHeardOfSaysSo) {

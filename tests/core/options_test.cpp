@@ -72,8 +72,8 @@ TEST(Configuration, AWrongValueIsAnErrorWithPlaceValueAndWhatIsValid) {
 TEST(Configuration, NoOptionTakesNanOrInfinityOrText) {
   for (const OptionEntry& entry : option_table()) {
     if (entry.expected == "a file") continue;
-    const std::set<std::string> read_elsewhere = {"augment",  "normalise",  "learn",     "patches",
-                                                  "whiten",   "start-from", "stack-code"};
+    const std::set<std::string> read_elsewhere = {"augment", "normalise",  "learn",     "patches",
+                                                  "whiten",  "start-from", "stack-code"};
     if (read_elsewhere.contains(entry.name)) continue;  // where the dataset or the checkpoint is known
     for (const char* value : {"nan", "inf", "-inf", "nonsense", "1e", "0x10", "1 2"}) {
       expect_usage_error([&] { configured(entry.name + " = " + value); },

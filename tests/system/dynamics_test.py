@@ -231,6 +231,7 @@ class DynamicsTest(DynamicsBase):
                 (("--split", "validation"), ("no split 'validation'", "train, test")),
                 (("--learning-rate", 1), ("nothing reads --learning-rate",)),
                 (("--svg", "d.h5"), ("the drawing would be written over the dynamics",)),
+                (("--svg", "d.png"), ("d.png", "the drawing is written as svg", "ends in .svg")),
                 (("--svg", "c.h5"), ("the drawing would be written over the checkpoint",))):
             for ranks in (0, 2) if arguments[0] == "--plane" else (0,):
                 with self.subTest(arguments, ranks=ranks):
@@ -311,6 +312,7 @@ class RelationTest(DynamicsBase):
         self.fails("relation", "c.h5", "--output", "data.h5", says=("the picture would be written over the dataset",))
         self.fails("relation", "c.h5", "--output", "r.png", "--numbers", "r.png", says=("the residuals would be written over",))
         self.fails("relation", "c.h5", says=("--output",))
+        self.fails("relation", "c.h5", "--output", "r.svg", says=("r.svg", "the picture is written as png", "ends in .png"))
         self.train("layer = linear 8 name=a\nlayer = linear 3\nlayer = linear 4\n")
         self.fails(*run, says=("8 units", "reads 3 values", "one hidden layer"))
         self.train("layer = linear 8 name=a\nlayer = linear 8 name=b from=input\nlayer = add from=a,b\nlayer = linear 4\n")

@@ -368,16 +368,19 @@ class ClassifyTest(BarsTest):
         result = self.classify(text=text)
         self.assertEqual(result.code, 0, result)
         self.assertIn("energy: line integral of r(x) - x", result.out)
+        self.assertRegex(result.err, r"\Atrainer: warning: these energies depend on the path: .* curl .* is up to \d\.\d+")
 
     def test_bad_input(self):
         nothing = {"train": {"inputs": self.splits["train"]["inputs"]}}
         write_dataset(self.path("unlabelled.h5"), nothing)
         lonely = {"train": {"inputs": np.zeros((5, 1, SIDE, SIDE), "uint8"), "labels": np.zeros(5, "int32")}}
         write_dataset(self.path("lonely.h5"), lonely, classes=2)
+        write_dataset(self.path("one.h5"), {"train": lonely["train"]}, classes=1)
         classifier = "layer = linear 2\nloss = softmax\nsteps = 2\n"
         bad = [
             (2, None, ("--dataset", "unlabelled.h5"), ("unlabelled.h5", "no labels", "/train/labels")),
             (1, None, ("--dataset", "lonely.h5"), ("lonely.h5", "no sample of class 1")),
+            (2, None, ("--dataset", "one.h5"), ("one.h5", "two classes or more")),
             (2, classifier, (), ("no autoencoder", "target = input")),
             (2, None, ("--checkpoint", "c.h5"), ("keeps no checkpoints", "--output")),
             (2, None, ("--output", "bars.h5"), ("bars.h5", "over the dataset")),

@@ -140,6 +140,7 @@ class StackTest(SystemTest):
         wide = self.config(CLASSIFIER.replace("linear 30", "linear 31"), "wide.cfg")
         other = self.config(CLASSIFIER.replace("first", "uno").replace("second", "due"), "other.cfg")
         taken = self.config(ABOVE.replace("second", "first"), "taken.cfg")
+        normalised = self.below("--normalise", "dataset", "--loss", "squared", name="normalised.h5")
         moving = self.config(BELOW.replace("target = input", "target = layer:code"), "moving.cfg")
         for words, code, *parts in [
             ((above, "--stack-on", self.path("none.h5")), 1, "none.h5"),
@@ -150,6 +151,7 @@ class StackTest(SystemTest):
             ((above, "--stack-on", below, "--checkpoint", below), 2, "a checkpoint that the run starts from"),
             ((wide, "--start-from", below), 1, "cannot take first/", "another name="),
             ((other, "--start-from", below), 1, "finds no layer of this network", "the same name="),
+            ((classifier, "--start-from", normalised), 2, "normalise = 0", "this run has normalise = none"),
             ((moving,), 2, "target = layer:code depends on layer", "acts in training only"),
             ((classifier, "--target", "layer:frist"), 2, "there is no layer 'frist'", "did you mean 'first'"),
             (("resume", below, "--stack-on", below), 2, "nothing reads start-from and stack-on here"),

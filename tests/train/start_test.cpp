@@ -62,7 +62,7 @@ TEST_F(StartTest, FilesStandBetweenCommas) {
 
 TEST_F(StartTest, TakesTheLayersOfTheSameName) {
   const Checkpoint below = trained(autoencoder(kBelow));
-  SmallRun run(autoencoder({"linear 20", "tanh", "linear 72 name=other"}));
+  SmallRun run(autoencoder({"linear 20 name=linear1", "tanh", "linear 72 name=other"}));
   const std::vector<float> before = run.parameters();
   run.trainer.start_from(below, "below.h5");
   for (const ParameterInfo& p : run.trainer.model().network.layout().parameters()) {
@@ -76,10 +76,34 @@ TEST_F(StartTest, TakesTheLayersOfTheSameName) {
 
 TEST_F(StartTest, OfAnotherShapeIsAnError) {
   const Checkpoint below = trained(autoencoder(kBelow));
-  SmallRun run(autoencoder({"linear 21", "tanh", "linear 72 name=other"}));
+  SmallRun run(autoencoder({"linear 21 name=linear1", "tanh", "linear 72 name=other"}));
   test::expect_error(
       [&] { run.trainer.start_from(below, "below.h5"); },
       {"below.h5", "cannot take linear1/weights", "20x72 there and 21x72 here", "another name="});
+}
+
+TEST_F(StartTest, LeavesLayersAloneThatNobodyNamed) {
+  const Checkpoint below = trained(autoencoder({"linear 20 name=a", "tanh", "linear 72"}));
+  SmallRun run(autoencoder({"linear 20 name=a", "tanh", "linear 72"}));
+  const std::vector<float> before = run.parameters();
+  run.trainer.start_from(below, "below.h5");
+  for (const ParameterInfo& p : run.trainer.model().network.layout().parameters()) {
+    const float* now = run.trainer.parameters() + p.offset;
+    const bool same = std::equal(now, now + p.size, before.begin() + p.offset);
+    EXPECT_EQ(same, p.layer != "a") << p.layer << "/" << p.name;
+  }
+}
+
+TEST_F(StartTest, OnOtherInputsThanThereIsAnErrorUnlessSaid) {
+  Options normalised = autoencoder(kBelow);
+  normalised.normalise = "0.5,0.5/2,2";
+  const Checkpoint below = trained(normalised);
+  Options options = autoencoder({"linear 20 name=linear1", "tanh", "linear 72 name=other"});
+  test::expect_usage_error(
+      [&] { SmallRun(options).trainer.start_from(below, "below.h5"); },
+      {"below.h5", "normalise = 0.5,0.5/2,2", "normalise = none", "where that is meant"});
+  options.origins["normalise"] = "own.cfg:9";
+  SmallRun(options).trainer.start_from(below, "below.h5");
 }
 
 TEST_F(StartTest, OfNoLayerIsAnError) {

@@ -42,6 +42,7 @@ class Energy {
   int64_t width() const { return field_->width(); }
   bool closed() const { return tied_.has_value(); }  // else by line integral
   bool binary() const { return binary_; }            // whether the output is a sigmoid
+  bool exact() const { return field_->exact(); }     // in double precision, with exact Jacobians
   const Point& start() const { return start_; }
   std::string description() const;  // which form, with its formula, for people
 
@@ -88,7 +89,9 @@ std::vector<double> energies(const Team& team, const Energy& energy, const Rows&
 struct PathDependence {
   double curl = 0;        // mean over the points
   double difference = 0;  // root of the mean square of E(straight) - E(by a corner), in units of E
+  bool matters = false;   // whether the curl is more than what its computation is rounded by
 };
+constexpr int64_t kPathSamples = 16;  // that are enough to tell
 PathDependence path_dependence(const Team& team, const Energy& energy, const Rows& points);
 
 }  // namespace lockstep::analysis

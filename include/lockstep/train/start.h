@@ -14,10 +14,12 @@ namespace lockstep::train {
 // The files that start-from names, in order.
 std::vector<std::string> start_files(const Options& options);
 
-// Copies into `arena` every parameter that the checkpoint has under the same layer and name. A parameter of
-// another shape is an error, and so is a checkpoint with none of the network's; both name `path`.
-void start_from(const Checkpoint& checkpoint, const std::string& path, const ParameterLayout& layout,
-                float* arena);
+// Copies into `arena` every parameter that the checkpoint has under the same layer and name, of the layers
+// whose lines in `options` say name=. A parameter of another shape is an error, and so is a checkpoint with
+// none of the network's; both name `path`. A usage error where inputs are normalised otherwise than they were
+// there and nobody said so.
+void start_from(const Checkpoint& checkpoint, const std::string& path, const Options& options,
+                const ParameterLayout& layout, float* arena);
 
 // What stack-on stands for, in options that do without: the encoder of `checkpoint`, for samples of this
 // dataset, below the configuration's own lines. Its layers do not learn and start from the checkpoint; an

@@ -1,0 +1,45 @@
+"""The job scripts of launch/, with a queue that is played by the test."""
+import os
+import unittest
+from pathlib import Path
+
+from support import SMALL, TRAINER, SystemTest, digits
+
+PBS = Path(__file__).resolve().parents[2] / "launch/pbs.sh"
+
+
+class Pbs(SystemTest):
+    def job(self, number, arguments, ranks=1, stop_after=300):
+        """Runs the script as the queue would; what it submits is a line of submitted.txt."""
+        qsub = Path(self.path("qsub"))
+        qsub.write_text(f'#!/bin/sh\necho "$*" "$ARGUMENTS" "$CHECKPOINT" >> {self.path("submitted.txt")}\n')
+        qsub.chmod(0o755)
+        Path(self.path("nodes")).write_text("localhost\n" * ranks)
+        return self.start_words(["bash", str(PBS)], env={
+            "PATH": f"{self.folder}:{os.environ['PATH']}", "PBS_O_WORKDIR": self.folder, "PBS_JOBID": f"{number}.server",
+            "PBS_NODEFILE": self.path("nodes"), "TRAINER": TRAINER, "THREADS": "1", "STOP_AFTER": str(stop_after),
+            "ARGUMENTS": arguments, "CHECKPOINT": "" if number == 7 else "lockstep-7.h5"}).wait(250)
+
+    def submitted(self):
+        file = Path(self.path("submitted.txt"))
+        return file.read_text().splitlines() if file.exists() else []
+
+    def test_a_job_at_its_limit_is_submitted_again_and_ends_as_if_there_were_none(self):
+        config = self.configuration(f"dataset = {digits(type(self))}\n{SMALL}steps = 10000\n")
+        first = self.job(7, config, stop_after=3)  # time for mpirun to start, and not enough to end
+        self.assertEqual(first.code, 0, first)
+        self.assertIn("not finished; submitting it again", first.out)
+        self.assertEqual(self.submitted(), [f"launch/pbs.sh {config} lockstep-7.h5"])
+        second = self.job(8, config, ranks=min(2, os.cpu_count()))
+        self.assertEqual(second.code, 0, second)
+        self.assertEqual(len(self.submitted()), 1)
+        self.assertEqual(second.digest, self.trainer(config, timeout=250).digest)
+
+    def test_bad_input(self):
+        self.assertRegex(self.job(7, "").err, "^usage: qsub -v ARGUMENTS=")
+        self.assertNotEqual(self.job(7, "no.cfg").code, 0)
+        self.assertEqual(self.submitted(), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
