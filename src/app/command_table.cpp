@@ -33,7 +33,8 @@ const Key kSplit = {"split", "only one of them: train, validation or test (defau
 const Key kCode = {"code",
                    "the layer whose output is the code (default: the one named code, else the narrowest)"};
 const Key kStart = {"start",
-                    "mean: of the training samples, or zero: where line integrals begin (mean or zero)"};
+                    "mean: of the first split (the training samples, where there are some), or zero: where "
+                    "line integrals begin (mean or zero)"};
 const Key kConstants = {
     "constants",
     "the split that the constants are learned on: train or validation (default: validation "

@@ -42,6 +42,22 @@ train::Checkpoint read_together(comm::Group& group, const std::string& path) {
   return checkpoint;
 }
 
+namespace {
+
+// What the network itself says of samples of another width does not tell that it is the samples.
+train::Model fitting_model(const Options& options, const data::Dataset& dataset, const std::string& path,
+                           const std::string& asked) {
+  try {
+    return train::make_model(options, dataset.info);
+  } catch (const Error& error) {
+    if (asked.empty()) throw;
+    fail_usage(asked, ": its samples of ", dataset.shape().to_string(), " do not fit the network of ", path,
+               "; take a dataset like the one that it was trained on (", error.what(), ")");
+  }
+}
+
+}  // namespace
+
 ModelSession::ModelSession(const Context& context, const std::string& path, const std::string& dataset)
     : group_(context.group), checkpoint_(read_together(context.group, path)) {
   comm::together(group_, [&] {
@@ -50,7 +66,7 @@ ModelSession::ModelSession(const Context& context, const std::string& path, cons
   });
   data_ = std::make_unique<DataSession>(group_, options_);
   comm::together(group_, [&] {
-    model_ = std::make_unique<train::Model>(train::make_model(options_, data_->dataset().info));
+    model_ = std::make_unique<train::Model>(fitting_model(options_, data_->dataset(), path, dataset));
     const nn::Network& network = model_->network;
     train::require_same_network(checkpoint_.layout, network.layout(), network.input_shape(), path);
     options_ = data::with_statistics(options_, data_->dataset());

@@ -96,6 +96,7 @@ const std::vector<GradientCase>& gradient_cases() {
   static const std::vector<GradientCase> cases = {
       {"conv", {3, 6, 5}, {"conv 4 kernel=3 pad=1", "conv 5 kernel=3 stride=2 pad=1"}},
       {"deconv", {3, 4, 3}, {"conv 4 kernel=3 pad=1", "deconv 2 kernel=4 stride=2 pad=1"}},
+      {"deconv", {2, 7, 7}, {"conv 3 kernel=3 stride=2 name=a", "tanh", "deconv 2 kernel=3 stride=2 tied=a"}},
       {"conv", {3, 6, 5}, {"conv 4 kernel=3 bias=no", "conv 5 kernel=2"}},
       {"linear", {7}, {"linear 9", "linear 5"}},
       {"linear", {7}, {"linear 9 name=a", "linear 7 tied=a", "linear 9 share=a"}},

@@ -8,7 +8,7 @@ namespace lockstep::nn {
 const std::vector<LayerType>& layer_table() {
   static const std::vector<LayerType> table = {
       {"conv", "conv CHANNELS kernel=K [stride=S] [pad=P] [bias=no] [init=I]", 1, make_conv},
-      {"deconv", "deconv CHANNELS kernel=K [stride=S] [pad=P] [init=I]", 1, make_deconv},
+      {"deconv", "deconv CHANNELS kernel=K [stride=S] [pad=P] [init=I] [tied=NAME]", 1, make_deconv},
       {"linear", "linear UNITS [bias=no] [init=I] [tied=NAME]", 1, make_linear},
       {"centres", "centres COUNT [init=I]", 1, make_centres},
       {"winner", "winner", 1, make_winner},

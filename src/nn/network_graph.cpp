@@ -127,6 +127,12 @@ Source Network::source_of(int node) const {
   return {node, "'" + found.line + "'", found.layer.get()};
 }
 
+namespace {
+
+bool can_be_tied(const std::string& type) { return type == "linear" || type == "deconv"; }
+
+}  // namespace
+
 void Network::add_parameters(Node& node, LayerArguments& arguments, const NetworkSettings& settings) {
   node.specs = node.layer->parameters();
   for (const ParameterSpec& spec : node.specs) require_holdable(arguments, spec.name, spec.dims);
@@ -146,12 +152,13 @@ void Network::add_parameters(Node& node, LayerArguments& arguments, const Networ
     node.parameters[0] = *arguments.adopted();  // as adopt_parameters() has it
   } else if (!node.specs.empty()) {
     if (arguments.has("share")) adopt_parameters(node, arguments, arguments.word("share", ""), false);
-    if (node.type == "linear" && arguments.has("tied")) {
+    if (can_be_tied(node.type) && arguments.has("tied")) {
       adopt_parameters(node, arguments, arguments.word("tied", ""), true);
     }
   }
-  if (arguments.has("tied") && node.type != "linear") {
-    arguments.complain("tied= is for linear layers (their weights, transposed)");
+  if (arguments.has("tied") && !can_be_tied(node.type)) {
+    arguments.complain(
+        "tied= is for linear and deconv (the weights of a linear layer or a conv above, transposed)");
   }
 }
 
@@ -170,6 +177,9 @@ void Network::adopt_parameters(Node& node, LayerArguments& arguments, const std:
                        suggestion(other, known));
   }
   const Node& owner = nodes_[static_cast<size_t>(index)];
+  if (only_weights && node.type == "deconv" && owner.type != "conv") {
+    arguments.complain(text(key, other, " names '", owner.line, "'; a deconv's weights are those of a conv"));
+  }
   for (size_t p = 0; p < node.specs.size(); ++p) {
     if (node.specs[p].keep || (only_weights && node.specs[p].name != "weights")) continue;
     const bool fits = p < owner.specs.size() && owner.specs[p].dims == node.specs[p].dims;

@@ -177,8 +177,16 @@ const std::vector<Mistake> kMistakes = {
      {"centres 5 name=a", "winner", "linear 7 tied=a bias=no"},
      {"tied=a does not fit", "need 5x7", "'centres 5 name=a'"}},
     {"TiedToNobody", {"linear 5 tied=a"}, {"tied=a names no layer above it"}},
-    {"TiedConvolution", {"conv 3 kernel=1 name=a", "conv 3 kernel=1 tied=a"}, {"tied= is for linear layers"}},
-    {"TiedActivation", {"linear 5 name=a", "relu tied=a"}, {"tied= is for linear layers"}},
+    {"TiedConvolution",
+     {"conv 3 kernel=1 name=a", "conv 3 kernel=1 tied=a"},
+     {"tied= is for linear and deconv"}},
+    {"TiedActivation", {"linear 5 name=a", "relu tied=a"}, {"tied= is for linear and deconv"}},
+    {"TiedDeconvOfADeconv",
+     {"deconv 3 kernel=2 name=a", "deconv 2 kernel=2 tied=a"},
+     {"tied=a names 'deconv 3 kernel=2 name=a'", "those of a conv"}},
+    {"TiedDeconvOfOtherKernels",
+     {"conv 3 kernel=1 name=a", "deconv 2 kernel=2 tied=a"},
+     {"tied=a does not fit"}},
 };
 
 class Mistakes : public ::testing::TestWithParam<Mistake> {};

@@ -261,5 +261,35 @@ TEST(Network, ANanInTheInputReachesTheLoss) {
   }
 }
 
+// The transpose of the convolution that it is tied to: what an own copy of its weights gives, and their
+// gradient is the sum of both.
+TEST(TiedDeconv, IsTheConvolutionTransposed) {
+  const std::vector<std::string> lines = {"conv 3 kernel=3 stride=2 name=a", "tanh",
+                                          "deconv 2 kernel=3 stride=2 name=b"};
+  SmallNetwork own({2, 7, 7}, lines, 9);
+  SmallNetwork tied({2, 7, 7}, {lines[0], lines[1], lines[2] + " tied=a"}, 9);
+  const Values weights = own.part(own.parameters, "a", "weights");
+  own.set_part("b", "weights", weights);
+  tied.set_part("a", "weights", weights);
+  for (const char* layer : {"a", "b"}) tied.set_part(layer, "bias", own.part(own.parameters, layer, "bias"));
+  EXPECT_TRUE(test::same_bits(tied.output(), own.output()));
+  const Values delta = own.output_delta();
+  const Values expected = own.gradient(delta);
+  const Values found = tied.gradient(delta);
+  const Values sum = tied.part(found, "a", "weights");
+  for (size_t i = 0; i < sum.size(); ++i) {
+    EXPECT_NEAR(sum[i], own.part(expected, "a", "weights")[i] + own.part(expected, "b", "weights")[i], 1e-4f);
+  }
+  EXPECT_TRUE(test::same_bits(tied.part(found, "b", "bias"), own.part(expected, "b", "bias")));
+}
+
+TEST(TiedDeconv, OfAConvolutionThatDoesNotLearnLearnsItsBias) {
+  SmallNetwork net({2, 5, 5}, {"conv 3 kernel=3 name=a learn=no", "tanh", "deconv 2 kernel=3 tied=a name=b"},
+                   9);
+  const Values gradient = net.gradient(net.output_delta());
+  for (const float value : net.part(gradient, "b", "bias")) EXPECT_NE(value, 0);
+  for (const float value : net.part(gradient, "a", "weights")) EXPECT_EQ(value, 0);
+}
+
 }  // namespace
 }  // namespace lockstep::nn

@@ -6,7 +6,8 @@
 //   2016, 4)
 //
 // So its three functions are those of that convolution, exchanged. weights are [in, out, height, width],
-// which is that convolution's OIHW; bias is O.
+// which is that convolution's OIHW; bias is O. With tied=NAME the weights are those of a conv above, whose
+// transpose it then is.
 #include <algorithm>
 #include <utility>
 
@@ -65,9 +66,12 @@ class Deconv : public Layer {
 
   void grad(const Pass& pass, const Operands& o, const float* delta,
             std::span<const Sink> sinks) const override {
-    kernels::convolution_grad(shape_, pass.columns, delta, o.inputs[0], sinks[0].accumulate, sinks[0].data,
-                              o.scratch);
-    kernels::row_sums(shape_.in_channels, output_plane(pass), delta, sinks[1].accumulate, sinks[1].data);
+    if (sinks[0].data != nullptr) {
+      kernels::convolution_grad(shape_, pass.columns, delta, o.inputs[0], sinks[0].accumulate, sinks[0].data,
+                                o.scratch);
+    }
+    if (sinks[1].data != nullptr)
+      kernels::row_sums(shape_.in_channels, output_plane(pass), delta, sinks[1].accumulate, sinks[1].data);
   }
 
  private:
