@@ -1,7 +1,9 @@
 #include "lockstep/analysis/energy.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdio>
 #include <limits>
 
 #include "line_integral.h"
@@ -275,8 +277,22 @@ PathDependence path_dependence(const Team& team, const Energy& energy, const Row
     result.difference += found[i + 1] * found[i + 1] / count;
   }
   result.difference = std::sqrt(result.difference);
-  result.matters = result.curl > (energy.exact() ? 1e-6 : 1e-2);
+  result.matters = result.curl > curl_of_rounding(energy.exact());
+  result.samples = points.count;
   return result;
+}
+
+std::string path_warning(const PathDependence& path, const std::string& start) {
+  std::array<char, 32> curl;
+  std::array<char, 32> difference;
+  std::snprintf(curl.data(), curl.size(), "%.3g", path.curl);
+  std::snprintf(difference.data(), difference.size(), "%.3g", path.difference);
+  return text(
+      "these energies depend on the path: the weights are not tied, or not of one hidden layer, or the "
+      "output is not linear or a sigmoid, and the curl |J - J^T| / |J| is ",
+      curl.data(), ". They are integrals along straight lines from ", start,
+      "; along another path they differ by ", difference.data(), " (root mean square, ", path.samples,
+      " samples)");
 }
 
 }  // namespace lockstep::analysis

@@ -39,7 +39,7 @@ double Portrait::largest_curl() const {
   return largest;
 }
 
-bool Portrait::conservative() const { return largest_curl() <= (exact ? 1e-9 : 1e-2); }
+bool Portrait::conservative() const { return largest_curl() <= curl_of_rounding(exact); }
 
 Portrait portrait_of(const Team& team, const Reconstruction& r, const Landscape& landscape,
                      const std::vector<Point>& starts, const std::optional<Plane>& plane,

@@ -82,6 +82,13 @@ SplitEnergies sample_energies(const Team& team, const Energy& energy, const data
   return result;
 }
 
+PathDependence path_dependence(const Team& team, const Energy& energy, const data::Split& split,
+                               const data::Unpacker& unpacker) {
+  constexpr int64_t kEnough = 16;
+  return path_dependence(
+      team, energy, inputs_of(team, split, unpacker, energy.width(), 0, std::min(kEnough, split.rows())));
+}
+
 Point mean_sample(const Team& team, const data::Split& split, const data::Unpacker& unpacker, int64_t width) {
   Point mean(static_cast<size_t>(width));
   for_each_block(team, split, unpacker, width, [&](int64_t, const Rows& inputs) {

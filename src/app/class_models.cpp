@@ -1,6 +1,5 @@
 #include "class_models.h"
 
-#include <algorithm>
 #include <cstdio>
 
 #include "lockstep/analysis/sample_energies.h"
@@ -129,7 +128,10 @@ std::vector<analysis::ClassEnergies> ClassModels::energies(const std::vector<dat
       energy = energy_from(start);
     }
     energy_ = energy.description();
-    if (!energy.closed()) note_path(energy, unpacker);
+    if (!energy.closed()) {
+      const auto path = analysis::path_dependence(team, energy, session_.split("train"), unpacker);
+      if (!path_ || path.curl > path_->curl) path_ = path;
+    }
     for (size_t s = 0; s < splits.size(); ++s) {
       const auto found = analysis::sample_energies(team, energy, splits[s], unpacker);
       for (size_t n = 0; n < found.energies.size(); ++n) {
@@ -138,16 +140,6 @@ std::vector<analysis::ClassEnergies> ClassModels::energies(const std::vector<dat
     }
   }
   return result;
-}
-
-void ClassModels::note_path(const analysis::Energy& energy, const data::Unpacker& unpacker) {
-  const data::Split& train = session_.split("train");
-  const analysis::Team team = session_.team();
-  const auto found =
-      analysis::path_dependence(team, energy,
-                                analysis::inputs_of(team, train, unpacker, energy.width(), 0,
-                                                    std::min(analysis::kPathSamples, train.rows())));
-  if (!path_ || found.curl > path_->curl) path_ = found;
 }
 
 std::string ClassModels::digest() const {

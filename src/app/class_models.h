@@ -11,7 +11,6 @@
 #include "lockstep/analysis/class_constants.h"
 #include "lockstep/analysis/energy.h"
 #include "lockstep/core/buffer.h"
-#include "lockstep/data/unpack.h"
 #include "lockstep/train/model.h"
 
 namespace lockstep::app {
@@ -45,7 +44,6 @@ class ClassModels {
 
  private:
   void train_class(size_t number);
-  void note_path(const analysis::Energy& energy, const data::Unpacker& unpacker);
 
   const Context& context_;
   const Options& options_;

@@ -116,12 +116,8 @@ void print(const ClassModels& models, const Result& result) {
   }
   std::printf("digest %s\n", models.digest().c_str());
   if (!models.path() || !models.path()->matters) return;
-  std::fprintf(
-      stderr,
-      "trainer: warning: these energies depend on the path: they are integrals along straight lines from "
-      "the mean of the training samples, and the curl |J - J^T| / |J| is up to %.3g; with tied weights "
-      "and one hidden layer they would not\n",
-      models.path()->curl);
+  std::fprintf(stderr, "trainer: warning: %s\n",
+               analysis::path_warning(*models.path(), "the mean of the training samples").c_str());
 }
 
 Result classify(ClassModels& models, const DataSession& session, const std::string& constants_split) {

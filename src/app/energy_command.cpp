@@ -48,19 +48,6 @@ analysis::Point start_of(AutoencoderSession& session, const Request& request) {
   return analysis::mean_sample(session.team(), split, session.unpacker(), session.reconstruction().width());
 }
 
-void warn_of_paths(const analysis::PathDependence& path, const std::string& start, int64_t samples,
-                   const analysis::EnergyGroup& all) {
-  if (!path.matters) return;
-  std::fprintf(
-      stderr,
-      "trainer: warning: these energies depend on the path: the weights are not tied, or not of one hidden "
-      "layer, or the output is not linear or a sigmoid, and the curl |J - J^T| / |J| is %.3g. They are "
-      "integrals along straight lines from %s; along "
-      "another path they differ by %.3g (root mean square, %ld samples), where the energies' deviation is "
-      "%.3g\n",
-      path.curl, start.c_str(), path.difference, static_cast<long>(samples), all.deviation);
-}
-
 void print(const std::vector<analysis::SplitEnergies>& splits) {
   std::printf("%-10s %6s %8s %14s %12s %14s %14s\n", "split", "class", "samples", "mean", "deviation",
               "lowest", "highest");
@@ -91,15 +78,10 @@ int energy_command(const Context& context) {
   const analysis::Team team = session.team();
   analysis::EnergyRecord record{session.checkpoint().parameters_digest, session.dataset().name,
                                 session.dataset().digest, std::nullopt};
-  int64_t path_samples = 0;
   if (!energy->closed()) {
     analysis::Point start = start_of(session, request);
     comm::together(context.group, [&] { energy.emplace(session.energy(std::move(start))); });
-    path_samples = std::min(analysis::kPathSamples, chosen.back().split->rows());
-    record.path =
-        analysis::path_dependence(team, *energy,
-                                  analysis::inputs_of(team, *chosen.back().split, session.unpacker(),
-                                                      energy->width(), 0, path_samples));
+    record.path = analysis::path_dependence(team, *energy, *chosen.back().split, session.unpacker());
   }
   std::vector<analysis::SplitEnergies> splits;
   for (const data::NamedSplit& split : chosen) {
@@ -109,9 +91,11 @@ int energy_command(const Context& context) {
     if (!request.output.empty()) analysis::write_energies(request.output, *energy, splits, record);
     std::printf("energy: %s\n", energy->description().c_str());
     print(splits);
-    if (record.path) {
-      warn_of_paths(*record.path, request.from_mean ? "the mean of the first split" : "0", path_samples,
-                    analysis::groups_of(splits.back())[0]);
+    if (record.path && record.path->matters) {
+      const std::string start = request.from_mean ? "the mean of the first split" : "0";
+      std::fprintf(stderr, "trainer: warning: %s, where the energies' deviation is %.3g\n",
+                   analysis::path_warning(*record.path, start).c_str(),
+                   analysis::groups_of(splits.back())[0].deviation);
     }
     return 0;
   });

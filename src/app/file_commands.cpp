@@ -6,6 +6,7 @@
 #include "distinct_files.h"
 #include "lockstep/comm/group.h"
 #include "lockstep/core/error.h"
+#include "lockstep/core/shape.h"
 #include "lockstep/data/generate.h"
 #include "lockstep/data/import.h"
 #include "lockstep/io/dataset_file.h"
@@ -14,12 +15,6 @@
 namespace lockstep::app {
 
 namespace {
-
-std::string dims_text(const std::vector<int64_t>& dims) {
-  std::string result;
-  for (const int64_t d : dims) result += (result.empty() ? "" : "x") + std::to_string(d);
-  return result.empty() ? "1" : result;
-}
 
 void inspect_checkpoint(const std::string& path) {
   const train::Checkpoint checkpoint = train::read_checkpoint(path);

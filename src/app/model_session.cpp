@@ -10,18 +10,14 @@ namespace lockstep::app {
 Options options_of(const train::Checkpoint& checkpoint, const Context& context, const std::string& path) {
   Options options;
   apply_configuration(options, checkpoint.resolved, path + ":/config/resolved");
-  const std::string recorded = options.start_from;
   options.checkpoint = path;
   options.threads = 0;  // what was a fair share there need not be one here
-  // Of the run's beginning, which was long ago.
-  options.start_from.clear();
-  apply_settings(options, context.arguments, command_keys());
-  if (!options.start_from.empty() || !options.stack_on.empty()) {
-    fail_usage(
-        "the command line: nothing reads start-from and stack-on here, since the parameters are those of ",
-        path, "; they are for 'trainer train'");
+  for (const char* key : {"start-from", "stack-on"}) {
+    if (!was_given(context, key)) continue;
+    fail_usage("the command line: nothing reads ", key, " here, since the parameters are those of ", path,
+               "; it is for 'trainer train'");
   }
-  options.start_from = recorded;
+  apply_settings(options, context.arguments, command_keys());
   return options;
 }
 
@@ -44,14 +40,15 @@ train::Checkpoint read_together(comm::Group& group, const std::string& path) {
 
 namespace {
 
-// What the network itself says of samples of another width does not tell that it is the samples.
-train::Model fitting_model(const Options& options, const data::Dataset& dataset, const std::string& path,
-                           const std::string& asked) {
+// What a network says of samples of another width, such as that tied weights do not fit, does not tell that
+// it is the samples.
+void require_fitting_samples(const Options& options, const Shape& samples,
+                             const train::Checkpoint& checkpoint, const std::string& path) {
   try {
-    return train::make_model(options, dataset.info);
+    const nn::Network network(samples, options.layers, train::network_settings(options));
+    train::require_same_network(checkpoint.layout, network.layout(), samples, path);
   } catch (const Error& error) {
-    if (asked.empty()) throw;
-    fail_usage(asked, ": its samples of ", dataset.shape().to_string(), " do not fit the network of ", path,
+    fail_usage(options.dataset, ": its samples of ", samples.to_string(), " do not fit the network of ", path,
                "; take a dataset like the one that it was trained on (", error.what(), ")");
   }
 }
@@ -66,7 +63,8 @@ ModelSession::ModelSession(const Context& context, const std::string& path, cons
   });
   data_ = std::make_unique<DataSession>(group_, options_);
   comm::together(group_, [&] {
-    model_ = std::make_unique<train::Model>(fitting_model(options_, data_->dataset(), path, dataset));
+    if (!dataset.empty()) require_fitting_samples(options_, data_->dataset().shape(), checkpoint_, path);
+    model_ = std::make_unique<train::Model>(train::make_model(options_, data_->dataset().info));
     const nn::Network& network = model_->network;
     train::require_same_network(checkpoint_.layout, network.layout(), network.input_shape(), path);
     options_ = data::with_statistics(options_, data_->dataset());

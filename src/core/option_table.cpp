@@ -116,7 +116,7 @@ OptionEntry target_option() {
           [](Options& options, const std::string& value) {
             const std::set<std::string> words = {"auto", "labels", "targets", "input"};
             options.target = value;
-            return words.contains(value) || (value.starts_with("layer:") && value != "layer:");
+            return words.contains(value) || (value.starts_with(kLayerTarget) && value != kLayerTarget);
           },
           [](const Options& options) { return options.target; }};
 }

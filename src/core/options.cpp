@@ -132,27 +132,26 @@ void apply_settings(Options& options, const CommandLine& command_line,
 
 namespace {
 
-// An option that is read only where another has one of these values, or a line that begins with one.
+// An option that is read only where another has one of these values; without values, where it is not "none".
 struct Use {
   const char* key;
   const char* choice;
   std::vector<std::string> values;
+  const char* example;  // of a value, for messages
 };
 
 const std::vector<Use>& conditional_uses() {
-  const std::vector<std::string> learners = {"kmeans", "random-patches", "random-vectors", "autoencoder",
-                                             "rica"};
-  static const std::vector<Use> uses = {{"momentum", "optimizer", {"sgd"}},
-                                        {"nesterov", "optimizer", {"sgd"}},
-                                        {"beta1", "optimizer", {"adam", "adamw"}},
-                                        {"beta2", "optimizer", {"adam", "adamw"}},
-                                        {"epsilon", "optimizer", {"adam", "adamw"}},
-                                        {"schedule-steps", "schedule", {"step"}},
-                                        {"schedule-gamma", "schedule", {"step"}},
-                                        {"schedule-power", "schedule", {"polynomial"}},
-                                        {"patches", "learn", learners},
-                                        {"contrast", "learn", learners},
-                                        {"whiten", "learn", learners}};
+  static const std::vector<Use> uses = {{"momentum", "optimizer", {"sgd"}, "sgd"},
+                                        {"nesterov", "optimizer", {"sgd"}, "sgd"},
+                                        {"beta1", "optimizer", {"adam", "adamw"}, "adam"},
+                                        {"beta2", "optimizer", {"adam", "adamw"}, "adam"},
+                                        {"epsilon", "optimizer", {"adam", "adamw"}, "adam"},
+                                        {"schedule-steps", "schedule", {"step"}, "step"},
+                                        {"schedule-gamma", "schedule", {"step"}, "step"},
+                                        {"schedule-power", "schedule", {"polynomial"}, "polynomial"},
+                                        {"patches", "learn", {}, "kmeans 400"},
+                                        {"contrast", "learn", {}, "kmeans 400"},
+                                        {"whiten", "learn", {}, "kmeans 400"}};
   return uses;
 }
 
@@ -163,8 +162,8 @@ std::string value_of(const Options& options, const std::string& key) {
 
 bool is_read(const Options& options, const Use& use) {
   const std::string value = value_of(options, use.choice);
-  return std::find(use.values.begin(), use.values.end(), value.substr(0, value.find(' '))) !=
-         use.values.end();
+  if (use.values.empty()) return value != "none";
+  return std::find(use.values.begin(), use.values.end(), value) != use.values.end();
 }
 
 }  // namespace
@@ -180,12 +179,10 @@ void check_unused(const Options& options, bool learns_features) {
   }
   for (const Use& use : conditional_uses()) {
     if (is_read(options, use) || options.origins.count(use.key) == 0) continue;
-    // Not of learn = nonsense: whoever reads that knows what there is.
-    if (use.choice == std::string("learn") && options.learn != "none") continue;
     // A choice of the command line leaves over what the file had for another; that is no mistake.
     if (options.origin(use.choice) == kCommandLine && options.origin(use.key) != kCommandLine) continue;
     fail_usage(options.origin(use.key), ": nothing reads ", use.key, " with ", use.choice, " = ",
-               value_of(options, use.choice), "; it is for ", use.choice, " = ", use.values[0],
+               value_of(options, use.choice), "; it is for ", use.choice, " = ", use.example,
                "; take one of the two away");
   }
 }

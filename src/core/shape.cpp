@@ -15,4 +15,10 @@ std::string Shape::to_string() const {
   return text(channels, "x", height, "x", width);
 }
 
+std::string dims_text(const std::vector<int64_t>& dims) {
+  std::string result;
+  for (const int64_t d : dims) result += (result.empty() ? "" : "x") + std::to_string(d);
+  return result.empty() ? "1" : result;
+}
+
 }  // namespace lockstep

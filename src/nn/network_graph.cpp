@@ -5,6 +5,7 @@
 
 #include "lockstep/core/error.h"
 #include "lockstep/core/near.h"
+#include "lockstep/core/shape.h"
 #include "lockstep/nn/initialise.h"
 #include "lockstep/nn/layer_table.h"
 #include "lockstep/nn/network.h"
@@ -18,12 +19,6 @@ std::vector<std::string> split(const std::string& list) {
   std::istringstream stream(list);
   for (std::string part; std::getline(stream, part, ',');) parts.push_back(part);
   return parts;
-}
-
-std::string dims_text(const std::vector<int64_t>& dims) {
-  std::string result;
-  for (const int64_t d : dims) result += (result.empty() ? "" : "x") + std::to_string(d);
-  return result;
 }
 
 // "conv3" for the third conv: HDF5 names and messages want one for every layer.

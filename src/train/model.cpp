@@ -8,8 +8,6 @@ namespace lockstep::train {
 
 namespace {
 
-constexpr const char* kLayerTarget = "layer:";
-
 Target choose_target(const Options& options, const io::DatasetInfo& dataset) {
   const bool labels = dataset.classes > 0;
   const bool targets = !dataset.target_dims.empty();
@@ -21,7 +19,7 @@ Target choose_target(const Options& options, const io::DatasetInfo& dataset) {
     fail_usage(options.origin("target"), ": target = targets, but ", options.dataset,
                " has no /train/targets");
   }
-  if (options.target.rfind(kLayerTarget, 0) == 0) return Target::kLayer;
+  if (options.target.starts_with(kLayerTarget)) return Target::kLayer;
   if (options.target == "input") return Target::kInput;
   if (options.target == "targets") return Target::kValues;
   if (labels) return Target::kLabels;
@@ -30,7 +28,7 @@ Target choose_target(const Options& options, const io::DatasetInfo& dataset) {
 
 // A target that training moves, or that is not what the network gives afterwards, is none.
 void set_target_node(const Options& options, Model& model) {
-  const std::string name = options.target.substr(std::string(kLayerTarget).size());
+  const std::string name = options.target.substr(kLayerTarget.size());
   const auto& nodes = model.network.nodes();
   model.target_node = model.network.index_of(name);
   if (model.target_node < 0) {

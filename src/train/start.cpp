@@ -5,6 +5,8 @@
 #include <sstream>
 
 #include "lockstep/core/error.h"
+#include "lockstep/core/shape.h"
+#include "lockstep/nn/layer_line.h"
 #include "lockstep/nn/network.h"
 #include "lockstep/nn/sub_network.h"
 #include "lockstep/train/model.h"
@@ -12,12 +14,6 @@
 namespace lockstep::train {
 
 namespace {
-
-std::string dims_text(const std::vector<int64_t>& dims) {
-  std::string result;
-  for (const int64_t d : dims) result += (result.empty() ? "" : "x") + std::to_string(d);
-  return result;
-}
 
 std::string layers_of(const ParameterLayout& layout) {
   std::string names;
@@ -29,47 +25,27 @@ std::string layers_of(const ParameterLayout& layout) {
   return names;
 }
 
-// "linear 10 name=top" apart: the first word and what stands behind name=.
-struct LineWords {
-  std::string type;
-  std::string name;
-};
-
-LineWords words_of(const std::string& line) {
-  std::istringstream words(line);
-  LineWords result;
-  words >> result.type;
-  for (std::string word; words >> word;) {
-    if (word.rfind("name=", 0) == 0) result.name = word.substr(5);
-  }
-  return result;
-}
+// What the line says behind name=; empty where it does not.
+std::string name_of(const LayerLine& line) { return nn::LayerArguments(line, 0).word("name", ""); }
 
 // Gives every line a name that no layer of the checkpoint has, so that start-from cannot mean it.
 void name_lines(std::vector<LayerLine>& lines, std::set<std::string> taken, const std::string& path) {
   std::set<std::string> own;
-  for (const LayerLine& line : lines) own.insert(words_of(line.line).name);
+  for (const LayerLine& line : lines) own.insert(name_of(line));
   for (LayerLine& line : lines) {
-    const LineWords words = words_of(line.line);
-    if (!words.name.empty()) {
-      if (taken.count(words.name) == 0) continue;
-      fail_usage(line.origin, ": layer '", line.line, "': the name '", words.name,
-                 "' is taken by a layer of ", path, ", on which the network stands; give it another name=");
+    const std::string given = name_of(line);
+    if (!given.empty()) {
+      if (taken.count(given) == 0) continue;
+      fail_usage(line.origin, ": layer '", line.line, "': the name '", given, "' is taken by a layer of ",
+                 path, ", on which the network stands; give it another name=");
     }
     int number = 1;
-    const auto name = [&] { return words.type + std::to_string(number); };
+    const std::string type = nn::LayerArguments(line, 0).type();
+    const auto name = [&] { return type + std::to_string(number); };
     while (taken.count(name()) > 0 || own.count(name()) > 0) ++number;
     taken.insert(name());
     line.line += " name=" + name();
   }
-}
-
-bool learns_already_not(const std::string& line) {
-  std::istringstream words(line);
-  for (std::string word; words >> word;) {
-    if (word == "learn=no") return true;
-  }
-  return false;
 }
 
 // The codes are those of inputs normalised as there.
@@ -109,7 +85,7 @@ void start_from(const Checkpoint& checkpoint, const std::string& path, const Opt
                 const ParameterLayout& layout, float* arena) {
   require_normalised_alike(checkpoint, path, options);
   std::set<std::string> named;  // names that were made up, such as linear2, mean nothing elsewhere
-  for (const LayerLine& line : options.layers) named.insert(words_of(line.line).name);
+  for (const LayerLine& line : options.layers) named.insert(name_of(line));
   bool any = false;
   for (const ParameterInfo& p : layout.parameters()) {
     if (named.count(p.layer) == 0) continue;
@@ -150,13 +126,13 @@ Options stacked(const Options& options, const Checkpoint& checkpoint, const std:
   name_lines(result.layers, taken, path);
   std::vector<LayerLine> lines = nn::lines_up_to(network, code);
   for (LayerLine& line : lines) {
-    if (!learns_already_not(line.line)) line.line += " learn=no";
+    if (nn::LayerArguments(line, 0).learns()) line.line += " learn=no";
   }
   result.layers.insert(result.layers.begin(), lines.begin(), lines.end());
   take_normalisation(result, below, path);
   const bool has_truth = dataset.classes > 0 || !dataset.target_dims.empty();
   if (options.target == "input" || (options.target == "auto" && !has_truth))
-    result.target = "layer:" + network.nodes()[static_cast<size_t>(code)].name;
+    result.target = text(kLayerTarget, network.nodes()[static_cast<size_t>(code)].name);
   result.start_from = path + (options.start_from.empty() ? "" : "," + options.start_from);
   result.stack_on.clear();
   result.stack_code.clear();

@@ -24,6 +24,8 @@ TEST(Shape, ReadsAsPeopleWriteIt) {
   EXPECT_EQ((Shape{20, 24, 25}).to_string(), "20x24x25");
   EXPECT_EQ((Shape{784, 1, 1}).to_string(), "784");
   EXPECT_EQ((Shape{3, 1, 2}).to_string(), "3x1x2");
+  EXPECT_EQ(dims_text({20, 1, 5, 5}), "20x1x5x5");
+  EXPECT_EQ(dims_text({}), "1");
 }
 
 }  // namespace

@@ -154,7 +154,7 @@ class StackTest(SystemTest):
             ((classifier, "--start-from", normalised), 2, "normalise = 0", "this run has normalise = none"),
             ((moving,), 2, "target = layer:code depends on layer", "acts in training only"),
             ((classifier, "--target", "layer:frist"), 2, "there is no layer 'frist'", "did you mean 'first'"),
-            (("resume", below, "--stack-on", below), 2, "nothing reads start-from and stack-on here"),
+            (("resume", below, "--stack-on", below), 2, "nothing reads stack-on here"),
         ]:
             with self.subTest(words=words):
                 self.assert_one_message(self.trainer(*words), code, *parts)

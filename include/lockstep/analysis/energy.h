@@ -85,13 +85,16 @@ class Energy {
 // Collective. The energy of every row; the same bits on any number of ranks and threads.
 std::vector<double> energies(const Team& team, const Energy& energy, const Rows& inputs);
 
-// Collective. What is known of the energy's dependence on the path, from `points` (a few rows).
+// What is known of the energy's dependence on the path.
 struct PathDependence {
+  int64_t samples = 0;    // that were looked at
   double curl = 0;        // mean over the points
   double difference = 0;  // root of the mean square of E(straight) - E(by a corner), in units of E
   bool matters = false;   // whether the curl is more than what its computation is rounded by
 };
-constexpr int64_t kPathSamples = 16;  // that are enough to tell
+// Collective. From `points` (a few rows).
 PathDependence path_dependence(const Team& team, const Energy& energy, const Rows& points);
+// For people, of integrals from `start` ("the mean of the training samples") whose path matters.
+std::string path_warning(const PathDependence& path, const std::string& start);
 
 }  // namespace lockstep::analysis

@@ -15,6 +15,9 @@ namespace lockstep::analysis {
 
 using Point = std::vector<double>;
 
+// How far |J - J^T| / |J| of a symmetric Jacobian may be from 0, by rounding: of an exact() map, or another.
+constexpr double curl_of_rounding(bool exact) { return exact ? 1e-9 : 1e-2; }
+
 class Reconstruction {
  public:
   // Of a trained network as it is in evaluation; with `sigmoid_on_top`, of what a loss makes of its output

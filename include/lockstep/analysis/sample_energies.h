@@ -26,6 +26,9 @@ struct SplitEnergies {
 // values outside of [0, 1].
 SplitEnergies sample_energies(const Team& team, const Energy& energy, const data::NamedSplit& split,
                               const data::Unpacker& unpacker);
+// How far line integrals depend on their path, from the split's first samples.
+PathDependence path_dependence(const Team& team, const Energy& energy, const data::Split& split,
+                               const data::Unpacker& unpacker);
 std::vector<int32_t> labels_of(const Team& team, const data::Split& split);
 // Of the samples of a split.
 Point mean_sample(const Team& team, const data::Split& split, const data::Unpacker& unpacker, int64_t width);

@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace lockstep {
@@ -17,6 +18,8 @@ struct LayerLine {
   std::string line;    // "conv 20 kernel=5"
   std::string origin;  // "launch/mnist_lenet.cfg:3"
 };
+
+inline constexpr std::string_view kLayerTarget = "layer:";  // a target that is a layer's output: layer:NAME
 
 struct Options {
   // What to train on.

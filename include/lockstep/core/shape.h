@@ -20,4 +20,7 @@ struct Shape {
   bool operator==(const Shape&) const = default;
 };
 
+// Of an array, such as a parameter: "20x1x5x5"; "1" where it has no dimensions.
+std::string dims_text(const std::vector<int64_t>& dims);
+
 }  // namespace lockstep
