@@ -158,6 +158,8 @@ void Session::print_end(const train::Outcome& outcome, int64_t memory_at_start) 
   const double seconds = outcome.seconds > 0 ? outcome.seconds : 1;
   const auto percent = [&](double part) { return 100 * part / seconds; };
   const double known = outcome.compute + outcome.reduction + outcome.input + outcome.saving;
+  std::printf("communication: %.1f %% of the time waited for, %.1f %% hidden behind computing\n",
+              percent(outcome.reduction), percent(outcome.hidden));
   std::printf("%s\n", score.c_str());
   std::printf(
       "%.0f samples/s: compute %.0f %%, reduction %.0f %%, input %.0f %%, checkpoint %.0f %%, other %.0f "

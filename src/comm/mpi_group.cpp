@@ -31,6 +31,12 @@ class MpiPending : public Request::Pending {
   ~MpiPending() override {
     // Only an exception leaves requests behind; the run is then ending, and MPI with it.
   }
+  bool test() override {
+    int over = 0;
+    check(MPI_Testall(static_cast<int>(requests_.size()), requests_.data(), &over, MPI_STATUSES_IGNORE),
+          "go on with an exchange between ranks");
+    return over != 0;
+  }
   void wait() override {
     check(MPI_Waitall(static_cast<int>(requests_.size()), requests_.data(), MPI_STATUSES_IGNORE),
           "finish an exchange between ranks");
@@ -51,9 +57,13 @@ void in_pieces(uint64_t count, uint64_t longest, const Piece& piece) {
 class MpiGroup : public Group {
  public:
   MpiGroup(int& argc, char**& argv) {
-    // Several threads, for the stall watch; all else is the main thread's.
-    int provided = 0;
+    // Several threads: the stall watch's, and workers that see to gradients between two layers.
+    int provided = MPI_THREAD_SINGLE;
     MPI_Init_thread(&argc, &argv, MPI_THREAD_MULTIPLE, &provided);
+    if (provided < MPI_THREAD_MULTIPLE) {
+      fail("this MPI library serves one thread at a time (level ", provided,
+           " of MPI_Init_thread); MPI_THREAD_MULTIPLE is needed: take Open MPI 3 or later");
+    }
     MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
     check(MPI_Comm_dup(MPI_COMM_WORLD, &comm_), "set up its communicator");
     MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN);

@@ -141,11 +141,13 @@ struct Use {
 };
 
 const std::vector<Use>& conditional_uses() {
-  static const std::vector<Use> uses = {{"momentum", "optimizer", {"sgd"}, "sgd"},
+  static const std::vector<Use> uses = {{"momentum", "optimizer", {"sgd", "lars"}, "sgd"},
                                         {"nesterov", "optimizer", {"sgd"}, "sgd"},
-                                        {"beta1", "optimizer", {"adam", "adamw"}, "adam"},
-                                        {"beta2", "optimizer", {"adam", "adamw"}, "adam"},
-                                        {"epsilon", "optimizer", {"adam", "adamw"}, "adam"},
+                                        {"beta1", "optimizer", {"adam", "adamw", "lamb"}, "adam"},
+                                        {"beta2", "optimizer", {"adam", "adamw", "lamb"}, "adam"},
+                                        {"epsilon", "optimizer", {"adam", "adamw", "lamb"}, "adam"},
+                                        {"trust", "optimizer", {"lars"}, "lars"},
+                                        {"clip-norm", "optimizer", {"sgd", "adam", "adamw"}, "sgd"},
                                         {"schedule-steps", "schedule", {"step"}, "step"},
                                         {"schedule-gamma", "schedule", {"step"}, "step"},
                                         {"schedule-power", "schedule", {"polynomial"}, "polynomial"},

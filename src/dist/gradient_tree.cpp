@@ -48,15 +48,21 @@ void GradientTree::begin(const Plan& plan, int rank) {
   leaves_ = plan.microbatches();
   to_do_ = branches_of(plan.of_rank(rank), leaves_, width_);
   std::reverse(to_do_.begin(), to_do_.end());
-  partials_.clear();
+  entries_.clear();
   free_.clear();
   for (Buffer& buffer : storage_) free_.push_back(buffer.data());
 }
 
-void GradientTree::insert(Partial<float> partial) {
-  const auto place = std::find_if(partials_.begin(), partials_.end(),
-                                  [&](const auto& p) { return p.leaves.begin > partial.leaves.begin; });
-  partials_.insert(place, partial);
+void GradientTree::insert(const Entry& entry) {
+  const auto place = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) {
+    return e.partial.leaves.begin > entry.partial.leaves.begin;
+  });
+  entries_.insert(place, entry);
+}
+
+GradientTree::Entry& GradientTree::entry_of(const Branch& branch) {
+  return *std::find_if(entries_.begin(), entries_.end(),
+                       [&](const Entry& e) { return e.partial.leaves == branch.microbatches; });
 }
 
 std::optional<Branch> GradientTree::next(Timeline* timeline) {
@@ -70,12 +76,18 @@ std::optional<Branch> GradientTree::next(Timeline* timeline) {
   const Branch branch{to_do_.back(), free_.back()};
   to_do_.pop_back();
   free_.pop_back();
+  insert({{branch.microbatches, branch.gradient}, 0});
   return branch;
+}
+
+void GradientTree::reached(const Branch& branch, int64_t floats) {
+  const std::lock_guard lock(mutex_);
+  entry_of(branch).final_floats = floats;
 }
 
 void GradientTree::add(const Branch& branch) {
   const std::lock_guard lock(mutex_);
-  insert({branch.microbatches, branch.gradient});
+  entry_of(branch).final_floats = parameters_;
   returned_.notify_all();
 }
 
@@ -85,19 +97,38 @@ void GradientTree::cancel() {
   returned_.notify_all();
 }
 
+int64_t GradientTree::final_floats() const {
+  const std::lock_guard lock(mutex_);
+  if (!to_do_.empty() || merging_ > 0) return 0;
+  int64_t floats = parameters_;
+  for (const Entry& entry : entries_) floats = std::min(floats, entry.final_floats);
+  return floats;
+}
+
+std::vector<Partial<float>> GradientTree::partials() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Partial<float>> partials;
+  for (const Entry& entry : entries_) partials.push_back(entry.partial);
+  return partials;
+}
+
 bool GradientTree::merge_one_pair(std::unique_lock<std::mutex>& lock, Timeline* timeline) {
-  for (size_t i = 0; i + 1 < partials_.size(); ++i) {
-    const Partial<float> left = partials_[i];
-    const Partial<float> right = partials_[i + 1];
+  const auto is_done = [&](const Entry& entry) { return entry.final_floats == parameters_; };
+  for (size_t i = 0; i + 1 < entries_.size(); ++i) {
+    const Partial<float> left = entries_[i].partial;
+    const Partial<float> right = entries_[i + 1].partial;
+    if (!is_done(entries_[i]) || !is_done(entries_[i + 1])) continue;
     if (!are_halves(left.leaves, right.leaves, leaves_)) continue;
     const Timed timed(timeline, Activity::kMergeTree);
-    const auto at = partials_.begin() + static_cast<int64_t>(i);
-    partials_.erase(at, at + 2);
+    const auto at = entries_.begin() + static_cast<int64_t>(i);
+    entries_.erase(at, at + 2);
+    ++merging_;
     // Both buffers belong to this thread alone while the lock is open.
     lock.unlock();
     for (int64_t p = 0; p < parameters_; ++p) left.values[p] += right.values[p];
     lock.lock();
-    insert({{left.leaves.begin, right.leaves.end}, left.values});
+    --merging_;
+    insert({{{left.leaves.begin, right.leaves.end}, left.values}, parameters_});
     free_.push_back(right.values);
     returned_.notify_all();
     return true;

@@ -17,18 +17,24 @@ class MpiReducer : public Reducer {
     }
   }
 
-  void finish(const GradientTree& tree, const Plan& plan, const Consumer& consumer, float*) override {
-    std::vector<comm::Request> requests;
-    for (const Range bucket : buckets_) {
-      for_each_piece(workers_, bucket, [&](Range piece) { sum_here(tree, plan, piece); });
-      requests.push_back(group_.allreduce_sum(sum_.data() + bucket.begin, bucket.size()));
+  void begin(GradientTree& tree, const Plan& plan) override {
+    tree_ = &tree;
+    plan_ = plan;
+  }
+  void advance() override {}
+  void finish(const Consumer& consumer, float*) override {
+    std::vector<Exchange> exchanges(buckets_.size());
+    for (size_t b = 0; b < buckets_.size(); ++b) {
+      for_each_piece(workers_, buckets_[b], [&](Range piece) { sum_here(piece); });
+      exchanges[b].start(traffic_, group_.allreduce_sum(sum_.data() + buckets_[b].begin, buckets_[b].size()));
     }
     for (size_t b = 0; b < buckets_.size(); ++b) {
-      waiting_.during([&] { requests[b].wait(); });
+      exchanges[b].wait(traffic_);
       for_each_piece(workers_, buckets_[b], [&](Range piece) { consumer(piece, sum_.data() + piece.begin); });
     }
   }
 
+  void abandon() override {}  // nothing is begun before finish()
   void gather(float*) override {}
   void for_each_owned(const std::function<void(Range)>& consumer) override {
     for_each_piece(workers_, {0, sum_.size()}, consumer);
@@ -37,14 +43,16 @@ class MpiReducer : public Reducer {
   void collect(const float* values, float* full) override {
     if (group_.rank() == 0) std::copy_n(values, sum_.size(), full);
   }
-  double waited_seconds() const override { return waiting_.seconds(); }
+  double waited_seconds() const override { return traffic_.waited_seconds(); }
+  double hidden_seconds() const override { return traffic_.hidden_seconds(); }
 
  private:
-  void sum_here(const GradientTree& tree, const Plan& plan, Range piece) {
+  void sum_here(Range piece) {
     float* sum = sum_.data() + piece.begin;
     std::fill_n(sum, piece.size(), 0.0f);
-    std::span<const Partial<float>> rest = tree.partials();
-    for (const Range node : nodes_of(plan.of_rank(group_.rank()), plan.microbatches())) {
+    const std::vector<Partial<float>> partials = tree_->partials();
+    std::span<const Partial<float>> rest = partials;
+    for (const Range node : nodes_of(plan_.of_rank(group_.rank()), plan_.microbatches())) {
       size_t count = 0;
       while (count < rest.size() && rest[count].leaves.end <= node.end) ++count;
       float* first = rest[0].values + piece.begin;
@@ -58,10 +66,18 @@ class MpiReducer : public Reducer {
   parallel::Workers& workers_;
   std::vector<Range> buckets_;
   Buffer sum_;
-  Waiting waiting_{workers_};
+  GradientTree* tree_ = nullptr;
+  Plan plan_{0, 1, 1};
+  Traffic traffic_{workers_};
 };
 
 }  // namespace
+
+int64_t bucket_floats(int64_t kilobytes, int64_t parameters, int ranks) {
+  constexpr int64_t kKilobyte = 1024 / static_cast<int64_t>(sizeof(float));
+  if (kilobytes > 0) return kilobytes * kKilobyte;
+  return std::max(std::min(parameters / 8, 4096 * kKilobyte), 16 * kKilobyte * ranks);
+}
 
 std::unique_ptr<Reducer> make_reducer(const std::string& kind, comm::Group& group, parallel::Workers& workers,
                                       int64_t parameters, int64_t bucket_floats) {

@@ -20,7 +20,7 @@ std::optional<Work> WorkQueue::next(Timeline* timeline) {
       continue;
     }
     // Others' microbatches become work for this thread only where they end in pieces.
-    if (exhausted_ && (under_way == 0 || sizes_.pieces == 0)) return std::nullopt;
+    if (exhausted_ && (under_way == 0 || sizes_.pieces.empty())) return std::nullopt;
     const Timed timed(timeline, Activity::kAwaitWork);
     changed_.wait(lock);
   }
@@ -29,10 +29,11 @@ std::optional<Work> WorkQueue::next(Timeline* timeline) {
 
 std::optional<Work> WorkQueue::next_piece() {
   for (Open& open : open_) {
-    if (open.finished < open.branch.microbatches.size() || open.pieces_handed_out == sizes_.pieces) continue;
+    if (open.finished < open.branch.microbatches.size() || open.pieces_handed_out == sizes_.pieces.size())
+      continue;
     Work work;
     work.branch = open.branch;
-    work.piece = open.pieces_handed_out++;
+    work.piece = static_cast<int64_t>(open.pieces_handed_out++);
     work.slots = open.slots;
     return work;
   }
@@ -64,6 +65,7 @@ void WorkQueue::open_one(std::unique_lock<std::mutex>& lock, Timeline* timeline)
   if (branch) {
     Open open;
     open.branch = *branch;
+    open.finished_pieces.resize(sizes_.pieces.size());
     open_.push_back(std::move(open));
   } else {
     exhausted_ = true;
@@ -79,10 +81,10 @@ void WorkQueue::done(const Work& work) {
   if (work.piece < 0) {
     ++open->finished;
   } else {
-    ++open->pieces_finished;
+    finish_piece(*open, static_cast<size_t>(work.piece));
   }
   const bool whole = open->finished == open->branch.microbatches.size();
-  if (whole && open->pieces_finished == sizes_.pieces) {
+  if (whole && open->pieces_finished == sizes_.pieces.size()) {
     free_slots_.insert(free_slots_.end(), open->slots.rbegin(), open->slots.rend());
     tree_.add(open->branch);
     open_.erase(open);
@@ -90,6 +92,15 @@ void WorkQueue::done(const Work& work) {
   } else if (whole && work.piece < 0) {
     changed_.notify_all();
   }
+}
+
+void WorkQueue::finish_piece(Open& open, size_t piece) {
+  ++open.pieces_finished;
+  open.finished_pieces[piece] = true;
+  const size_t before = open.pieces_in_order;
+  size_t& in_order = open.pieces_in_order;
+  while (in_order < open.finished_pieces.size() && open.finished_pieces[in_order]) ++in_order;
+  if (in_order > before) tree_.reached(open.branch, sizes_.pieces[in_order - 1]);
 }
 
 void WorkQueue::cancel() {

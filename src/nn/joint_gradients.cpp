@@ -25,9 +25,13 @@ void Network::plan_joint_gradients() {
     if (rows == 0 || !node.learned[0] || uses[static_cast<size_t>(node.parameters[0])] > 1) continue;
     node.joint = true;
     is_joint[static_cast<size_t>(node.parameters[0])] = true;
-    const int64_t row = layout_.parameters()[static_cast<size_t>(node.parameters[0])].size / rows;
+    const ParameterInfo& weights = layout_.parameters()[static_cast<size_t>(node.parameters[0])];
+    const int64_t row = weights.size / rows;
     const int64_t step = std::max<int64_t>(kPieceFloats / row / kRowGranule, 1) * kRowGranule;
-    for (int64_t at = 0; at < rows; at += step) joint_pieces_.push_back({i, at, std::min(at + step, rows)});
+    for (int64_t at = 0; at < rows; at += step) {
+      const int64_t end = std::min(at + step, rows);
+      joint_pieces_.push_back({i, at, end, weights.offset + end * row});
+    }
   }
   for (size_t p = 0; p < is_joint.size(); ++p) {
     if (is_joint[p] || !layout_.parameters()[p].learns) continue;

@@ -39,8 +39,8 @@ double Network::penalty(const Workspace& w) const {
   return sum;
 }
 
-void Network::backward(const Pass& pass, const float* parameters, Workspace& w, float* gradient,
-                       float* kept) const {
+void Network::backward(const Pass& pass, const float* parameters, Workspace& w, float* gradient, float* kept,
+                       const std::function<void(int64_t floats)>& reached) const {
   for (size_t i = nodes_.size(); i-- > 0;) {
     const Node& node = nodes_[i];
     std::array<const float*, 2 * kMostInputs> pointers;
@@ -65,9 +65,11 @@ void Network::backward(const Pass& pass, const float* parameters, Workspace& w, 
                   node.adds_to_input_delta[k]};
       any = any || wanted;
     }
-    if (!any) continue;
-    const Timed timed(pass.timeline, Activity::kBprop, static_cast<int64_t>(i));
-    node.layer->bprop(pass, ops, w.deltas_[i], {sinks.data(), node.inputs.size()});
+    if (any) {
+      const Timed timed(pass.timeline, Activity::kBprop, static_cast<int64_t>(i));
+      node.layer->bprop(pass, ops, w.deltas_[i], {sinks.data(), node.inputs.size()});
+    }
+    if (reached) reached(node.reached);
   }
 }
 

@@ -269,6 +269,15 @@ void Network::plan_backward() {
       gradient_written[parameter] = true;
     }
   }
+  // Forward, from what the layers above have still to write: shared parameters are written to several times.
+  int64_t reached = layout_.learned_floats();
+  for (Node& node : nodes_) {
+    node.reached = reached;
+    for (size_t p = 0; p < node.parameters.size(); ++p) {
+      if (!node.learned[p]) continue;
+      reached = std::min(reached, layout_.parameters()[static_cast<size_t>(node.parameters[p])].offset);
+    }
+  }
 }
 
 }  // namespace lockstep::nn

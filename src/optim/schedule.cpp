@@ -8,8 +8,12 @@
 namespace lockstep::optim {
 
 double learning_rate(const Options& options, int64_t step, int64_t total) {
+  double full = options.learning_rate;
+  if (options.reference_batch > 0) {
+    full *= static_cast<double>(options.batch_size) / static_cast<double>(options.reference_batch);
+  }
   if (step < options.warmup_steps) {
-    return options.learning_rate * static_cast<double>(step + 1) / static_cast<double>(options.warmup_steps);
+    return full * static_cast<double>(step + 1) / static_cast<double>(options.warmup_steps);
   }
   const int64_t since = step - options.warmup_steps;
   const double done = std::min(1.0, static_cast<double>(since) / static_cast<double>(std::max<int64_t>(
@@ -22,7 +26,7 @@ double learning_rate(const Options& options, int64_t step, int64_t total) {
   } else if (options.schedule == "cosine") {
     factor = 0.5 * (1 + std::cos(3.14159265358979323846 * done));
   }
-  return options.learning_rate * factor;
+  return full * factor;
 }
 
 void check_schedule(const Options& options) {

@@ -23,6 +23,8 @@ struct Engine::Step {
   int64_t epoch;
   int64_t number;
   const float* parameters;
+  dist::GradientTree& tree;
+  const std::function<void()>& moved;
 };
 
 // Branches are as wide as the memory of the buffers that they save allows; bits do not depend on it.
@@ -52,11 +54,19 @@ Engine::Engine(const Model& model, const data::Unpacker& unpacker, parallel::Wor
     left_.push_back(
         {Buffer(plan_.kept_floats), Buffer(model.network.layout().learned_floats(), Pages::kSmall)});
   }
-  for (const nn::Span& span : model.network.separate()) {
+  if (plan_.width > 1) pieces_ = pieces_of(model.network);
+}
+
+std::vector<Engine::Piece> Engine::pieces_of(const nn::Network& network) {
+  std::vector<Piece> pieces;
+  for (const nn::JointPiece& piece : network.joint_pieces()) pieces.push_back({piece.arena_end, &piece, 0});
+  for (const nn::Span& span : network.separate()) {
     for (int64_t at = span.begin; at < span.end; at += kSeparatePiece) {
-      separate_.push_back({at, std::min(at + kSeparatePiece, span.end)});
+      pieces.push_back({std::min(at + kSeparatePiece, span.end), nullptr, at});
     }
   }
+  std::sort(pieces.begin(), pieces.end(), [](const Piece& a, const Piece& b) { return a.end < b.end; });
+  return pieces;
 }
 
 // Unpacks a microbatch into a thread's workspace.
@@ -102,13 +112,10 @@ nn::LossSums Engine::compare(const nn::Pass& pass, int64_t first, const data::Sa
 
 std::vector<double> Engine::train(const dist::Plan& plan, int rank, const data::Samples& samples,
                                   uint64_t seed, int64_t epoch, int64_t step, const float* parameters,
-                                  dist::GradientTree& tree) {
-  const Step all{plan, rank, samples, seed, epoch, step, parameters};
+                                  dist::GradientTree& tree, const std::function<void()>& moved) {
+  const Step all{plan, rank, samples, seed, epoch, step, parameters, tree, moved};
   std::vector<double> sums(static_cast<size_t>(plan.of_rank(rank).size() * kSumsPerMicrobatch));
-  const bool joint = plan_.width > 1;
-  const int64_t pieces = static_cast<int64_t>(model_.network.joint_pieces().size() + separate_.size());
-  dist::WorkQueue queue(tree,
-                        {joint ? plan_.left : workers_.threads(), joint ? pieces : 0, plan_.branches()});
+  dist::WorkQueue queue(tree, queue_sizes());
   workers_.for_each(workers_.threads(), [&](int64_t, int thread) {
     try {
       while (const auto work = queue.next(workers_.timeline())) {
@@ -118,6 +125,7 @@ std::vector<double> Engine::train(const dist::Plan& plan, int rank, const data::
           take_piece(*work);
         }
         queue.done(*work);
+        moved();
       }
     } catch (...) {
       queue.cancel();
@@ -125,6 +133,12 @@ std::vector<double> Engine::train(const dist::Plan& plan, int rank, const data::
     }
   });
   return sums;
+}
+
+dist::WorkQueue::Sizes Engine::queue_sizes() const {
+  dist::WorkQueue::Sizes sizes{plan_.width > 1 ? plan_.left : workers_.threads(), {}, plan_.branches()};
+  for (const Piece& piece : pieces_) sizes.pieces.push_back(piece.end);
+  return sizes;
 }
 
 void Engine::take_microbatch(const Step& step, const dist::Work& work, Slot& slot,
@@ -146,7 +160,11 @@ void Engine::take_microbatch(const Step& step, const dist::Work& work, Slot& slo
     left.columns = pass.columns;
     model_.network.backward(pass, step.parameters, slot.workspace, left.gradient.data(), left.kept.data());
   } else {
-    model_.network.backward(pass, step.parameters, slot.workspace, work.branch.gradient);
+    model_.network.backward(pass, step.parameters, slot.workspace, work.branch.gradient, nullptr,
+                            [&](int64_t floats) {
+                              step.tree.reached(work.branch, floats);
+                              step.moved();
+                            });
   }
   const size_t place = static_cast<size_t>((work.microbatch - begin) * kSumsPerMicrobatch);
   sums[place] = loss.loss + penalty;
@@ -155,27 +173,25 @@ void Engine::take_microbatch(const Step& step, const dist::Work& work, Slot& slo
 
 void Engine::take_piece(const dist::Work& work) {
   const dist::Range microbatches = work.branch.microbatches;
-  const auto& joint = model_.network.joint_pieces();
-  if (work.piece < static_cast<int64_t>(joint.size())) {
-    const nn::JointPiece& piece = joint[static_cast<size_t>(work.piece)];
-    const Timed timed(workers_.timeline(), Activity::kGrad, static_cast<int64_t>(piece.node));
+  const Piece& piece = pieces_[static_cast<size_t>(work.piece)];
+  if (piece.joint != nullptr) {
+    const Timed timed(workers_.timeline(), Activity::kGrad, static_cast<int64_t>(piece.joint->node));
     std::vector<nn::Kept> kept;
     for (const int64_t slot : work.slots) {
       const Left& left = left_[static_cast<size_t>(slot)];
       kept.push_back({left.kept.data(), left.columns});
     }
-    model_.network.joint_gradient(piece, kept, dist::merges_of(microbatches), work.branch.gradient);
+    model_.network.joint_gradient(*piece.joint, kept, dist::merges_of(microbatches), work.branch.gradient);
     return;
   }
   const Timed timed(workers_.timeline(), Activity::kMergeTree);
-  const nn::Span span = separate_[static_cast<size_t>(work.piece) - joint.size()];
   std::vector<dist::Partial<float>> partials;
   for (size_t m = 0; m < work.slots.size(); ++m) {
     const int64_t leaf = microbatches.begin + static_cast<int64_t>(m);
     partials.push_back({{leaf, leaf + 1}, left_[static_cast<size_t>(work.slots[m])].gradient.data()});
   }
-  dist::sum_node(microbatches, partials, span.begin, span.end - span.begin,
-                 work.branch.gradient + span.begin);
+  dist::sum_node(microbatches, partials, piece.begin, piece.end - piece.begin,
+                 work.branch.gradient + piece.begin);
 }
 
 std::vector<double> Engine::evaluate(const dist::Plan& plan, int rank, const data::Samples& samples,

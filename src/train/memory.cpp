@@ -30,12 +30,14 @@ std::array<dist::Plan, 2> plans_of(const Cut& cut, int ranks) {
 
 // The optimizer's state and what training keeps beside it, in floats.
 int64_t update_floats(const Options& options, const ParameterLayout& layout, int ranks, int rank) {
-  const int64_t slots = static_cast<int64_t>(optim::make_optimizer(options, 0)->slots().size());
+  const auto optimizer = optim::make_optimizer(options, 0);
+  const int64_t slots = static_cast<int64_t>(optimizer->slots().size());
   const int64_t learned = layout.learned_floats();
   const int64_t owned = options.reduction == "mpi" ? learned : learned / ranks;
   // One array of state at a time passes through rank 0 into a checkpoint.
   const bool collects = rank == 0 && slots > 0 && !options.checkpoint.empty();
-  return slots * owned + (options.clip_norm > 0 ? owned : 0) + (collects ? layout.floats() : 0);
+  const bool needs_norms = options.clip_norm > 0 || optimizer->by_layers();
+  return slots * owned + (needs_norms ? owned : 0) + (collects ? layout.floats() : 0);
 }
 
 }  // namespace
@@ -73,8 +75,9 @@ MemoryEstimate estimate_memory(const Options& options, const data::Dataset& data
 
   int64_t received = 0;
   for (const dist::Plan& plan : plans_of(cut, ranks)) {
-    received = std::max(received, dist::reducer_floats(options.reduction, plan, rank, learned,
-                                                       options.bucket_kilobytes * 1024 / kFloat));
+    received = std::max(received,
+                        dist::reducer_floats(options.reduction, plan, rank, learned,
+                                             dist::bucket_floats(options.bucket_kilobytes, learned, ranks)));
   }
   estimate.parameters += (update_floats(options, layout, ranks, rank) + received) * kFloat;
   estimate.gradients = (gradient_buffers(cut, engine, ranks, rank) * learned +

@@ -57,15 +57,18 @@ Trainer::Trainer(const Options& options, const std::string& configuration, const
       engine_(model_, unpacker_, workers, cut_.microbatch),
       tree_(model_.network.layout().learned_floats(),
             gradient_buffers(cut_, engine_.plan(), group.size(), group.rank()), engine_.plan().width),
-      reducer_(dist::make_reducer(options.reduction, group, workers, model_.network.layout().learned_floats(),
-                                  options.bucket_kilobytes * 1024 / static_cast<int64_t>(sizeof(float)))),
+      reducer_(
+          dist::make_reducer(options.reduction, group, workers, model_.network.layout().learned_floats(),
+                             dist::bucket_floats(options.bucket_kilobytes,
+                                                 model_.network.layout().learned_floats(), group.size()))),
       optimizer_(optim::make_optimizer(options, model_.network.layout().learned_floats())),
       parameters_(model_.network.layout().floats()),
       history_(new_history()) {
   optim::check_schedule(options);
-  if (options.clip_norm > 0) {
-    clipped_ = Buffer(model_.network.layout().learned_floats(), Pages::kSmall);
-    block_squares_.resize(static_cast<size_t>(model_.network.layout().learned_floats() / kBlock));
+  if (needs_norms()) {
+    summed_ = Buffer(model_.network.layout().learned_floats(), Pages::kSmall);
+    gradient_squares_.resize(static_cast<size_t>(summed_.size() / kBlock));
+    weight_squares_.resize(gradient_squares_.size());
   }
   state_.seed = options.seed;
   model_.network.initialise(options.seed, parameters_.data());
@@ -149,6 +152,8 @@ void Trainer::train_step(data::Loader& loader, double learning_rate, const StopS
   const Timed timed(timeline, Activity::kStep, state_.step);
   const dist::Plan plan = plan_of(cut_.order.batch_of(state_.step));
   std::vector<double> sums;
+  tree_.begin(plan, group_.rank());
+  reducer_->begin(tree_, plan);
   const std::string failure = failure_of([&] {
     data::Samples samples;
     during(Phase::kInput, "waits for its samples (reading the dataset)", [&] {
@@ -156,25 +161,25 @@ void Trainer::train_step(data::Loader& loader, double learning_rate, const StopS
       samples = loader.next();
     });
     during(Phase::kCompute, "computes gradients", [&] {
-      tree_.begin(plan, group_.rank());
       sums = engine_.train(plan, group_.rank(), samples, options_.seed, state_.epoch, state_.step,
-                           parameters_.data(), tree_);
+                           parameters_.data(), tree_, [&] { reducer_->advance(); });
     });
   });
   // Before the parameters change: a step that failed, or gave NaN, on any rank leaves them as they were.
   during(Phase::kReduction, "waits for the other ranks' losses", [&] {
     const Timed agreeing(timeline, Activity::kAgree);
-    agree(plan, std::move(sums), stop.received(), failure);
+    try {
+      agree(plan, std::move(sums), stop.received(), failure);
+    } catch (const comm::AgreedError&) {
+      reducer_->abandon();
+      throw;
+    }
   });
   if (agreed_stop_ != 0) stop.stop_with_the_others();
   const double waited = reducer_->waited_seconds();
   during(Phase::kCompute, "waits for the other ranks' gradients and parameters", [&] {
     const Timed reducing(timeline, Activity::kReduction);
-    if (options_.clip_norm > 0) {
-      update_clipped(plan, learning_rate);
-    } else {
-      update(plan, learning_rate);
-    }
+    update(learning_rate);
   });
   // What finish() waited for other ranks is no computing.
   watch_.add(Phase::kCompute, waited - reducer_->waited_seconds());
@@ -295,9 +300,10 @@ Score Trainer::evaluate(const data::Split& split) {
 Outcome Trainer::finish(Outcome outcome) {
   outcome.samples = samples_;
   outcome.seconds = watch_.total() - watch_.of(Phase::kEvaluation);
-  const std::array<double, 4> mine = {watch_.of(Phase::kCompute), watch_.of(Phase::kReduction),
-                                      watch_.of(Phase::kInput), watch_.of(Phase::kCheckpoint)};
-  std::vector<std::array<double, 4>> all(static_cast<size_t>(group_.size()));
+  const std::array<double, 5> mine = {watch_.of(Phase::kCompute), watch_.of(Phase::kReduction),
+                                      watch_.of(Phase::kInput), watch_.of(Phase::kCheckpoint),
+                                      reducer_->hidden_seconds()};
+  std::vector<std::array<double, 5>> all(static_cast<size_t>(group_.size()));
   group_.allgather(mine.data(), std::vector<uint64_t>(all.size(), sizeof mine), all.data());
   for (const auto& rank : all) {
     const double share = 1.0 / static_cast<double>(group_.size());
@@ -305,6 +311,7 @@ Outcome Trainer::finish(Outcome outcome) {
     outcome.reduction += rank[1] * share;
     outcome.input += rank[2] * share;
     outcome.saving += rank[3] * share;
+    outcome.hidden += rank[4] * share;
   }
   return outcome;
 }

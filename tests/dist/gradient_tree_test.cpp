@@ -109,6 +109,7 @@ TEST(GradientTree, ARankWithoutMicrobatchesHasNothingToDo) {
   tree.begin(Plan(2, 1, 5), 0);
   EXPECT_FALSE(tree.next().has_value());
   EXPECT_TRUE(tree.partials().empty());
+  EXPECT_EQ(tree.final_floats(), kParameters);
 }
 
 TEST(GradientTree, PartialsAreNodesThatCoverTheRun) {
@@ -183,6 +184,25 @@ TEST(GradientTree, RecordsItsMerges) {
   EXPECT_EQ(timeline.spans().size(), leaves - tree.partials().size());
   EXPECT_GT(timeline.spans().size(), 0u);
   for (const TimeSpan& span : timeline.spans()) EXPECT_EQ(span.activity, Activity::kMergeTree);
+}
+
+TEST(GradientTree, IsFinalAsFarAsAllItsBranchesAre) {
+  GradientTree tree(kParameters, 3);
+  tree.begin(Plan(3, 1, 1), 0);
+  const Branch first = *tree.next();
+  const Branch second = *tree.next();
+  tree.add(first);
+  tree.reached(second, 20);
+  EXPECT_EQ(tree.final_floats(), 0) << "the third is still to be handed out";
+  const Branch third = *tree.next();
+  EXPECT_EQ(tree.final_floats(), 0);
+  tree.reached(third, 10);
+  EXPECT_EQ(tree.final_floats(), 10);
+  EXPECT_EQ(tree.partials().size(), 3u) << "those under way included";
+  tree.add(third);
+  EXPECT_EQ(tree.final_floats(), 20);
+  tree.add(second);
+  EXPECT_EQ(tree.final_floats(), kParameters);
 }
 
 TEST(GradientTree, CancelReleasesThreadsThatWait) {

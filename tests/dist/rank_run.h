@@ -31,7 +31,8 @@ inline bool end_in_time(int threads, const std::function<void()>& work, const st
 // The values of the nodes that cover a rank's run, one after the other, as a tree has them.
 inline std::vector<float> sums_of(const GradientTree& tree, const Plan& plan, int rank) {
   std::vector<float> result;
-  std::span<const Partial<float>> rest = tree.partials();
+  const std::vector<Partial<float>> partials = tree.partials();
+  std::span<const Partial<float>> rest = partials;
   for (const Range node : nodes_of(plan.of_rank(rank), plan.microbatches())) {
     size_t count = 0;
     while (count < rest.size() && rest[count].leaves.end <= node.end) ++count;

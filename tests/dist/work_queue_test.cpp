@@ -22,6 +22,12 @@ constexpr int64_t kParameters = 40;
 constexpr int64_t kPieces = 4;
 constexpr int64_t kPieceFloats = kParameters / kPieces;
 
+std::vector<int64_t> piece_ends() {
+  std::vector<int64_t> ends;
+  for (int64_t p = 1; p <= kPieces; ++p) ends.push_back(p * kPieceFloats);
+  return ends;
+}
+
 // A step whose microbatches leave their values in slots, and whose pieces sum them.
 class Step {
  public:
@@ -35,7 +41,7 @@ class Step {
   }
 
   bool run() {
-    WorkQueue queue(tree_, {static_cast<int64_t>(slots_.size()), kPieces, 2});
+    WorkQueue queue(tree_, {static_cast<int64_t>(slots_.size()), piece_ends(), 2});
     return end_in_time(
         threads_, [&] { work(queue); }, [&] { queue.cancel(); });
   }
@@ -94,7 +100,7 @@ TEST(WorkQueue, WithoutPiecesHandsOutBranchesAsTheyAre) {
   const Plan plan(5, 1, 1);
   GradientTree tree(1, 5);
   tree.begin(plan, 0);
-  WorkQueue queue(tree, {1, 0, 1});
+  WorkQueue queue(tree, {1, {}, 1});
   for (int64_t m = 0; m < 5; ++m) {
     const auto work = queue.next();
     ASSERT_TRUE(work.has_value());
@@ -107,11 +113,27 @@ TEST(WorkQueue, WithoutPiecesHandsOutBranchesAsTheyAre) {
   EXPECT_EQ(tree.partials().size(), 5u);
 }
 
+// Pieces may end in any order; what is final is what has nothing unfinished before it.
+TEST(WorkQueue, TellsTheTreeHowFarItsBranchesAre) {
+  const Plan plan(1, 1, 1);
+  GradientTree tree(kParameters, 1);
+  tree.begin(plan, 0);
+  WorkQueue queue(tree, {1, piece_ends(), 1});
+  queue.done(*queue.next());
+  std::vector<Work> pieces;
+  for (int64_t p = 0; p < kPieces; ++p) pieces.push_back(*queue.next());
+  const std::vector<std::pair<size_t, int64_t>> steps = {{1, 0}, {0, 2}, {3, 2}, {2, kPieces}};
+  for (const auto& [piece, in_order] : steps) {
+    queue.done(pieces[piece]);
+    EXPECT_EQ(tree.final_floats(), in_order * kPieceFloats) << "after piece " << piece;
+  }
+}
+
 TEST(WorkQueue, CancelReleasesThreadsThatWaitForOthersMicrobatches) {
   const Plan plan(2, 1, 1);
   GradientTree tree(1, 1, 2);
   tree.begin(plan, 0);
-  WorkQueue queue(tree, {2, 1, 1});
+  WorkQueue queue(tree, {2, {1}, 1});
   const auto first = queue.next();
   const auto second = queue.next();
   queue.done(*first);

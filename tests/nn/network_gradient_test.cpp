@@ -204,6 +204,35 @@ TEST(Network, LeavesThePaddingBetweenParametersAlone) {
   }
 }
 
+// What backward() calls final is, also of weights that a layer far below writes to again.
+TEST(NetworkGradient, TellsHowMuchOfItIsFinal) {
+  SmallNetwork net({6, 1, 1},
+                   {"linear 5 name=a", "tanh", "linear 5 name=b", "tanh", "linear 5 share=b name=c", "tanh",
+                    "linear 3 name=d"},
+                   4);
+  const Values delta = net.output_delta();
+  const Values whole = net.gradient(delta);
+  net.output();
+  std::copy(delta.begin(), delta.end(), net.workspace.output_delta());
+  Values gradient(whole.size());
+  std::vector<int64_t> told;
+  net.network.backward(net.pass, net.parameters.data(), net.workspace, gradient.data(), nullptr,
+                       [&](int64_t floats) {
+                         told.push_back(floats);
+                         EXPECT_TRUE(std::equal(gradient.begin(), gradient.begin() + floats, whole.begin()));
+                       });
+  const auto offset = [&](const std::string& layer) {
+    for (const ParameterInfo& p : net.network.layout().parameters()) {
+      if (p.layer == layer) return p.offset;
+    }
+    return int64_t{-1};
+  };
+  const int64_t b = offset("b");
+  const int64_t a = offset("a");
+  const std::vector<int64_t> expected = {b, b, b, b, a, a, net.network.layout().floats()};
+  EXPECT_EQ(told, expected) << "d's are final at once; b's, which c shares, when b has added its own";
+}
+
 // Joint gradients are those of the microbatches, added.
 TEST(JointGradients, AreTheSumsOfTheSeparateOnes) {
   SmallNetwork net({40, 1, 1}, {"linear 50 name=a", "tanh", "linear 30 name=b", "linear 50 tied=b name=c"},

@@ -30,6 +30,12 @@ struct Element {
 
 using Rule = std::function<void(Element& e, double gradient, double rate, int64_t step)>;
 
+double norm(const std::vector<float>& values) {
+  double squares = 0;
+  for (const float v : values) squares += static_cast<double>(v) * static_cast<double>(v);
+  return std::sqrt(squares);
+}
+
 void expect_rule(const Options& options, const Rule& rule) {
   const auto optimizer = make_optimizer(options, kCount);
   std::vector<float> parameters = test::random_values(kCount, 1);
@@ -122,10 +128,76 @@ TEST(AdamW, DecaysApartFromTheGradient) {
   });
 }
 
+// --- by layers: with kCount numbers for a layer ---
+
+double norm_of(const std::vector<Element>& layer, const std::function<double(const Element&)>& number) {
+  double squares = 0;
+  for (const Element& e : layer) squares += number(e) * number(e);
+  return std::sqrt(squares);
+}
+
+// As expect_rule(), of a rule for a whole layer.
+void expect_layer_rule(
+    const Options& options,
+    const std::function<void(std::vector<Element>& layer, const std::vector<float>& gradient, double rate,
+                             int64_t step)>& rule) {
+  const auto optimizer = make_optimizer(options, kCount);
+  ASSERT_TRUE(optimizer->by_layers());
+  std::vector<float> parameters = test::random_values(kCount, 1);
+  std::vector<Element> expected(kCount);
+  for (size_t i = 0; i < kCount; ++i) expected[i].w = static_cast<double>(parameters[i]);
+  for (int64_t step = 0; step < kSteps; ++step) {
+    std::vector<float> direction = gradient_of(step);
+    rule(expected, direction, rate_of(step), step);
+    optimizer->direct(0, kCount, direction.data(), step, parameters.data());
+    const double trust = optimizer->trust(norm(parameters), norm(direction));
+    optimizer->update(0, kCount, direction.data(), trust * rate_of(step), step, parameters.data());
+    for (size_t i = 0; i < kCount; ++i) ASSERT_NEAR(parameters[i], expected[i].w, 1e-5) << "step " << step;
+  }
+}
+
+Options lars() {
+  Options options = sgd(0.9, false, 0.02);
+  options.optimizer = "lars";
+  options.trust = 0.01;
+  return options;
+}
+
+TEST(Lars, MovesEachLayerInProportionToItsWeights) {
+  expect_layer_rule(
+      lars(), [](std::vector<Element>& layer, const std::vector<float>& gradient, double rate, int64_t) {
+        const double w = norm_of(layer, [](const Element& e) { return e.w; });
+        const double local = 0.01 * w / (norm(gradient) + 0.02 * w);
+        for (size_t i = 0; i < layer.size(); ++i) {
+          Element& e = layer[i];
+          e.first = 0.9 * e.first + rate * local * (static_cast<double>(gradient[i]) + 0.02 * e.w);
+          e.w -= e.first;
+        }
+      });
+}
+
+TEST(Lamb, MovesEachLayerAsFarAsItsWeightsAreLong) {
+  expect_layer_rule(adam("lamb", 0.1), [](std::vector<Element>& layer, const std::vector<float>& gradient,
+                                          double rate, int64_t step) {
+    for (size_t i = 0; i < layer.size(); ++i) adam_moments(layer[i], static_cast<double>(gradient[i]));
+    const auto direction = [step](const Element& e) { return adam_step(e, step) + 0.1 * e.w; };
+    const double w = norm_of(layer, [](const Element& e) { return e.w; });
+    const double length = norm_of(layer, direction);
+    for (Element& e : layer) e.w -= rate * w / length * direction(e);
+  });
+}
+
+// Biases begin at 0, and would stay there if their norm decided.
+TEST(ByLayers, ALayerOfZerosMoves) {
+  EXPECT_EQ(make_optimizer(lars(), kCount)->trust(0, 3), 0.01);
+  EXPECT_EQ(make_optimizer(adam("lamb", 0), kCount)->trust(0, 3), 1);
+  EXPECT_EQ(make_optimizer(adam("lamb", 0), kCount)->trust(2, 0), 1);
+}
+
 // An element's update depends on that element alone: any cut into ranges gives the same bits.
 TEST(Optimizers, UpdateRangesAsTheyUpdateTheWhole) {
-  for (const Options& options :
-       {sgd(0, false, 0.1), sgd(0.9, false, 0.1), sgd(0.9, true, 0), adam("adam", 0.1), adam("adamw", 0.1)}) {
+  for (const Options& options : {sgd(0, false, 0.1), sgd(0.9, false, 0.1), sgd(0.9, true, 0),
+                                 adam("adam", 0.1), adam("adamw", 0.1), lars(), adam("lamb", 0.1)}) {
     const auto whole = make_optimizer(options, kCount);
     const auto parts = make_optimizer(options, kCount);
     std::vector<float> a = test::random_values(kCount, 1);
@@ -170,6 +242,8 @@ TEST(Optimizers, HaveTheSlotsThatTheyNeed) {
   EXPECT_EQ(names(sgd(0.5, false, 0)), std::vector<std::string>{"momentum"});
   EXPECT_EQ(names(adam("adam", 0)), (std::vector<std::string>{"mean", "square"}));
   EXPECT_EQ(names(adam("adamw", 0)), (std::vector<std::string>{"mean", "square"}));
+  EXPECT_EQ(names(adam("lamb", 0)), (std::vector<std::string>{"mean", "square"}));
+  EXPECT_EQ(names(lars()), std::vector<std::string>{"momentum"});
 }
 
 TEST(Optimizers, NesterovWithoutMomentumIsAnError) {

@@ -34,6 +34,16 @@ TEST(Schedule, WarmUpRisesLinearlyToTheFullRateWhateverFollows) {
   }
 }
 
+TEST(Schedule, RisesWithTheMinibatchWhereThatIsAskedFor) {
+  Options options = scheduled("step");
+  options.batch_size = 1024;
+  options.reference_batch = 256;
+  for (const int64_t step : {int64_t{0}, kWarmup - 1, kWarmup, kWarmup + 40, kTotal}) {
+    EXPECT_DOUBLE_EQ(learning_rate(options, step, kTotal),
+                     4 * learning_rate(scheduled("step"), step, kTotal));
+  }
+}
+
 TEST(Schedule, ConstantStaysAsItIs) {
   for (const int64_t step : {kWarmup, kTotal - 1, kTotal, 10 * kTotal}) {
     EXPECT_DOUBLE_EQ(learning_rate(scheduled("constant"), step, kTotal), 0.5);

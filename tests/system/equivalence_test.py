@@ -59,6 +59,17 @@ clip-norm = 0.05
 """
 
 
+LAYERWISE = """
+layer = conv 6 kernel=5 stride=2
+layer = batchnorm
+layer = relu
+layer = linear 10
+optimizer = lamb
+learning-rate = 0.05
+reference-batch = 50
+weight-decay = 0.01
+"""
+
 # Batch normalisation within microbatches; the last of them has two samples.
 RESIDUAL = """
 layer = conv 6 kernel=3 stride=2
@@ -173,6 +184,11 @@ class EquivalenceTest(SystemTest):
         clipped, _ = self.assert_layouts_agree(CLIPPED, SOME_LAYOUTS, "--steps", 12)
         free = self.succeed(self.path("run.cfg"), "--steps", 12, "--clip-norm", 0)
         self.assertNotEqual(free.digest, clipped.digest)  # the limit was met
+
+    def test_steps_by_layers_own_norms(self):
+        self.assert_layouts_agree(LAYERWISE, SOME_LAYOUTS, "--steps", 12)
+        lars = LAYERWISE.replace("lamb", "lars")
+        self.assert_layouts_agree(lars, SOME_LAYOUTS, "--steps", 12, "--momentum", 0.9, "--learning-rate", 5)
 
     def test_residual_network_with_batchnorm(self):
         reference, checkpoint = self.assert_layouts_agree(RESIDUAL, SOME_LAYOUTS, "--steps", 60)

@@ -26,16 +26,18 @@ struct GradientOf {
     dist::GradientTree tree(
         floats, dist::GradientTree::buffers_needed(engine.plan().branches(), plan, 0, width), width);
     tree.begin(plan, 0);
+    const auto reducer = dist::make_reducer("ordered", *group, workers, floats, floats);
+    reducer->begin(tree, plan);
     const data::Samples samples = dataset.train->fetch(indices);
-    sums = dist::sum_leaves(engine.train(plan, 0, samples, 1, 0, step, parameters, tree), kSumsPerMicrobatch);
+    sums = dist::sum_leaves(
+        engine.train(plan, 0, samples, 1, 0, step, parameters, tree, [&] { reducer->advance(); }),
+        kSumsPerMicrobatch);
     gradient.resize(static_cast<size_t>(floats));
-    dist::make_reducer("ordered", *group, workers, floats, floats)
-        ->finish(
-            tree, plan,
-            [&](dist::Range range, const float* sum) {
-              std::copy_n(sum, range.size(), &gradient[static_cast<size_t>(range.begin)]);
-            },
-            nullptr);
+    reducer->finish(
+        [&](dist::Range range, const float* sum) {
+          std::copy_n(sum, range.size(), &gradient[static_cast<size_t>(range.begin)]);
+        },
+        nullptr);
   }
 };
 

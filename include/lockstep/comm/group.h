@@ -1,8 +1,9 @@
 // The ranks that train together: a real MPI group, or a group of one that needs no MPI. The only way to other
 // ranks.
 //
-// "Collective" means: every rank calls it, in the same order. All calls come from the thread that made the
-// group. Counts are 64-bit everywhere; messages beyond what MPI counts are cut in pieces inside.
+// "Collective" means: every rank calls it, in the same order, from the thread that made the group. exchange()
+// and what requests offer may be called by any thread. Counts are 64-bit everywhere; messages beyond what MPI
+// counts are cut in pieces inside.
 #pragma once
 
 #include <cstdint>
@@ -30,16 +31,22 @@ struct Receive {
   int64_t count;
 };
 
-// Communication under way. Its memory stays untouched until wait() returns.
+// Communication under way. Its memory stays untouched until it is over.
 class Request {
  public:
   class Pending {
    public:
     virtual ~Pending() = default;
+    virtual bool test() = 0;
     virtual void wait() = 0;
   };
   Request() = default;
   explicit Request(std::unique_ptr<Pending> pending) : pending_(std::move(pending)) {}
+  // Whether it is over. MPI moves all that is under way while it is asked, and hardly otherwise.
+  bool test() {
+    if (pending_ && pending_->test()) pending_.reset();
+    return pending_ == nullptr;
+  }
   void wait() {
     if (pending_) pending_->wait();
     pending_.reset();

@@ -52,12 +52,14 @@ struct Options {
   // Optimisation.
   std::string optimizer = "sgd";
   double learning_rate = 0.01;
+  int64_t reference_batch = 0;  // the batch-size that learning_rate is for; 0: whatever it is
   double momentum = 0.0;
   bool nesterov = false;
   double weight_decay = 0.0;
   double beta1 = 0.9;
   double beta2 = 0.999;
   double epsilon = 1e-8;
+  double trust = 0.001;
   double clip_norm = 0.0;  // 0: off
   std::string schedule = "constant";
   int64_t warmup_steps = 0;
@@ -73,7 +75,7 @@ struct Options {
   uint64_t seed = 1;
   int64_t threads = 0;  // 0: this rank's fair share
   std::string reduction = "ordered";
-  int64_t bucket_kilobytes = 1024;
+  int64_t bucket_kilobytes = 0;  // 0: by rule
   int64_t history_steps = 10;
   double stall_timeout = 600;  // seconds; 0: nobody watches
 

@@ -40,29 +40,43 @@ class GradientTree {
   // under way can end, and a thread that waits here always gets one.
   // Merging and waiting are recorded on the timeline, where one is given.
   std::optional<Branch> next(Timeline* timeline = nullptr);
+  // Thread safe: the first `floats` of the branch's gradient will not change any more.
+  void reached(const Branch& branch, int64_t floats);
   void add(const Branch& branch);
   // Makes next() return none, for when a thread fails and its branch will not come back.
   void cancel();
 
-  // After the last add(): what there is, from left to right. Each is a node of the tree; they may be finer
-  // than nodes_of() gives, since the last merges are left to whoever reads them, in one pass.
-  const std::vector<Partial<float>>& partials() const { return partials_; }
+  // Thread safe. The floats, from the arena's start, that will not change any more in any of partials(). 0
+  // as long as there are branches to hand out, or merges under way; all of them after the last add().
+  int64_t final_floats() const;
+  // Once final_floats() is above 0: what there is, from left to right, branches under way included. Each is a
+  // node of the tree; they may be finer than nodes_of() gives, since the last merges are left to whoever
+  // reads them, in one pass.
+  std::vector<Partial<float>> partials() const;
+  // Memory of `parameters()` floats, with anything in it.
+  float* any_buffer() { return storage_.front().data(); }
 
   int64_t parameters() const { return parameters_; }
 
  private:
+  struct Entry {
+    Partial<float> partial;
+    int64_t final_floats;
+  };
   bool merge_one_pair(std::unique_lock<std::mutex>& lock, Timeline* timeline);
-  void insert(Partial<float> partial);
+  void insert(const Entry& entry);
+  Entry& entry_of(const Branch& branch);
 
   int64_t parameters_;
   int64_t width_;
   std::vector<Buffer> storage_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable returned_;
   std::vector<float*> free_;
-  std::vector<Partial<float>> partials_;  // sorted by leaves
-  int64_t leaves_ = 0;                    // of the whole tree
-  std::vector<Range> to_do_;              // branches not yet handed out, the next one last
+  std::vector<Entry> entries_;  // sorted by leaves
+  int merging_ = 0;             // pairs that are in no entry meanwhile
+  int64_t leaves_ = 0;          // of the whole tree
+  std::vector<Range> to_do_;    // branches not yet handed out, the next one last
 };
 
 }  // namespace lockstep::dist

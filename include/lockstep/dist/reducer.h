@@ -25,11 +25,20 @@ class Reducer {
  public:
   virtual ~Reducer() = default;
 
-  // Collective. Sums the trees of all ranks and hands the sum of each owned range to `consumer`. Where
-  // `gathered` is given, that flat vector is then completed on every rank with what the others own, bucket by
-  // bucket.
-  virtual void finish(const GradientTree& tree, const Plan& plan, const Consumer& consumer,
-                      float* gathered) = 0;
+  // A step's reduction is begin(), any number of advance(), then finish(), or abandon() where the step failed
+  // on some rank.
+  //
+  // Behind the tree's own begin(), with the same plan. Keeps a reference to the tree.
+  virtual void begin(GradientTree& tree, const Plan& plan) = 0;
+  // From any thread, while gradients are computed: sends what is final, and lets MPI go on with what is under
+  // way. Returns at once where another thread is at it.
+  virtual void advance() = 0;
+  // Collective, when the tree is whole. Sums the trees of all ranks and hands the sum of each owned range to
+  // `consumer`. Where `gathered` is given, that flat vector is then completed on every rank with what the
+  // others own, bucket by bucket.
+  virtual void finish(const Consumer& consumer, float* gathered) = 0;
+  // Collective. Lets end what any rank has begun, whatever is in the trees.
+  virtual void abandon() = 0;
 
   // Collective. Completes a flat vector of which every rank has what it owns.
   virtual void gather(float* values) = 0;
@@ -45,9 +54,16 @@ class Reducer {
   // `values`.
   virtual void collect(const float* values, float* full) = 0;
 
-  // Seconds this rank has spent waiting for others since it was made.
+  // Seconds since it was made: that this rank has spent waiting for others, and that something was under way
+  // while it did not wait, as far as advance() has seen.
   virtual double waited_seconds() const = 0;
+  virtual double hidden_seconds() const = 0;
 };
+
+// Floats of a bucket for bucket-kilobytes. By rule (0), an eighth of the parameters, so that most of a
+// gradient travels while the rest of it is computed; but each rank's slice is 16 KB or more, and a bucket at
+// most 4 MB.
+int64_t bucket_floats(int64_t kilobytes, int64_t parameters, int ranks);
 
 // "ordered": along the fixed tree, the same bits on any number of ranks; every rank owns a slice of each
 // bucket. "mpi": MPI_Iallreduce, in whatever order MPI takes; every rank owns everything.

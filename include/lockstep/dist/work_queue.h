@@ -28,9 +28,10 @@ struct Work {
 class WorkQueue {
  public:
   struct Sizes {
-    int64_t slots;   // at least the width of a branch
-    int64_t pieces;  // of a branch; may be 0
-    int branches;    // most that are under way at once
+    int64_t slots;  // at least the width of a branch
+    // One a piece, ascending: with it and those before it, so many floats of the branch's gradient are there.
+    std::vector<int64_t> pieces;
+    int branches;  // most that are under way at once
   };
   // Keeps a reference to the tree, whose begin() was called.
   WorkQueue(GradientTree& tree, const Sizes& sizes);
@@ -48,13 +49,16 @@ class WorkQueue {
     Branch branch;
     int64_t handed_out = 0;  // microbatches
     int64_t finished = 0;
-    int64_t pieces_handed_out = 0;
-    int64_t pieces_finished = 0;
+    size_t pieces_handed_out = 0;
+    size_t pieces_finished = 0;
+    std::vector<bool> finished_pieces;
+    size_t pieces_in_order = 0;  // finished, with all before them
     std::vector<int64_t> slots;
   };
   std::optional<Work> next_piece();
   std::optional<Work> next_microbatch();
   void open_one(std::unique_lock<std::mutex>& lock, Timeline* timeline);
+  void finish_piece(Open& open, size_t piece);
 
   GradientTree& tree_;
   Sizes sizes_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -42,6 +43,7 @@ struct Node {
   bool goes_backward = false;  // whether it has anything to do backward
   bool compared = false;       // whether the loss reads its output, beside the last layer's
   bool joint = false;          // whether its first parameter's gradient is in joint_pieces()
+  int64_t reached = 0;         // floats of the gradient that no layer behind this one backward writes to
 };
 
 // Rows of the first parameter of a node.
@@ -49,6 +51,7 @@ struct JointPiece {
   size_t node;
   int64_t begin;
   int64_t end;
+  int64_t arena_end;  // floats: where they end in the arena
 };
 
 // A part of the arena, in floats.
@@ -120,9 +123,10 @@ class Network {
   double penalty(const Workspace& workspace) const;
   // From workspace.output_delta(), after fprop(), to the gradient of every parameter that learns; what was in
   // `gradient` before is replaced, the padding between parameters is left alone. With `kept`, the gradients
-  // of joint_pieces() are left out, and what they need is left there.
+  // of joint_pieces() are left out, and what they need is left there. Between two layers, `reached` is told
+  // how many floats of the gradient, from its start, will not change any more.
   void backward(const Pass& pass, const float* parameters, Workspace& workspace, float* gradient,
-                float* kept = nullptr) const;
+                float* kept = nullptr, const std::function<void(int64_t floats)>& reached = nullptr) const;
 
   // The parameters whose gradients can be computed for several microbatches at once, cut into pieces of
   // similar cost, and the rest of the arena that learns.

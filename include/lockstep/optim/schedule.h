@@ -7,8 +7,10 @@
 
 namespace lockstep::optim {
 
-// The rate of one step (from 0) of `total` steps. In the first warmup-steps it rises linearly, (step + 1) /
-// warmup-steps of the full rate; then, with s steps since and n to come in all:
+// The rate of one step (from 0) of `total` steps. The full rate is learning-rate, times batch-size /
+// reference-batch where that is given (linear scaling: Goyal et al. 2017, section 2.1). In the first
+// warmup-steps it rises linearly, (step + 1) / warmup-steps of the full rate; then, with s steps since and n
+// to come in all:
 //   constant     the full rate
 //   step         times schedule-gamma every schedule-steps steps
 //   polynomial   times (1 - s / n) ^ schedule-power

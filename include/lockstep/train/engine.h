@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -45,10 +46,11 @@ class Engine {
 
   // The gradients of this rank's microbatches into `tree` (of that width, and whose begin() was called with
   // the same plan), scaled by 1 / plan.samples(). `samples` are this rank's, augmented as the epoch
-  // says. Returns loss and error sums,
+  // says. Whenever more of the tree may be final, any thread calls `moved`. Returns loss and error sums,
   // kSumsPerMicrobatch a microbatch.
   std::vector<double> train(const dist::Plan& plan, int rank, const data::Samples& samples, uint64_t seed,
-                            int64_t epoch, int64_t step, const float* parameters, dist::GradientTree& tree);
+                            int64_t epoch, int64_t step, const float* parameters, dist::GradientTree& tree,
+                            const std::function<void()>& moved);
 
   // Loss and error sums without training.
   std::vector<double> evaluate(const dist::Plan& plan, int rank, const data::Samples& samples,
@@ -65,7 +67,15 @@ class Engine {
     Buffer gradient;  // of the parameters that are not joint; the rest is never touched
     int64_t columns = 0;
   };
+  // A part of the gradient of a branch whose microbatches are done, which one thread computes at once.
+  struct Piece {
+    int64_t end;                  // in the arena
+    const nn::JointPiece* joint;  // null where it is summed from left_
+    int64_t begin;                // then
+  };
   struct Step;
+  static std::vector<Piece> pieces_of(const nn::Network& network);
+  dist::WorkQueue::Sizes queue_sizes() const;
   void take_microbatch(const Step& step, const dist::Work& work, Slot& slot, std::vector<double>& sums);
   void take_piece(const dist::Work& work);
   nn::Pass load(const dist::Plan& plan, int rank, int64_t microbatch, const data::Samples& samples,
@@ -77,9 +87,9 @@ class Engine {
   const data::Unpacker& unpacker_;
   parallel::Workers& workers_;
   EnginePlan plan_;
-  std::vector<Slot> slots_;         // one a thread
-  std::vector<Left> left_;          // one a slot of the queue
-  std::vector<nn::Span> separate_;  // pieces of the arena that are summed from left_
+  std::vector<Slot> slots_;    // one a thread
+  std::vector<Left> left_;     // one a slot of the queue
+  std::vector<Piece> pieces_;  // as they lie in the arena; none where gradients are not joint
 };
 
 // Collective. Every microbatch's sums, by microbatch, on every rank.

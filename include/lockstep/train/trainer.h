@@ -31,6 +31,7 @@ struct Outcome {
   double samples = 0;                                        // trained by this run, over all ranks
   double seconds = 0;                                        // without evaluation
   double compute = 0, reduction = 0, input = 0, saving = 0;  // seconds, mean over the ranks
+  double hidden = 0;  // likewise, of communication behind computing; what is not is part of `reduction`
 };
 
 class Trainer {
@@ -84,9 +85,14 @@ class Trainer {
   void set_last_checkpoint(const std::string& path);
   dist::Plan plan_of(int64_t samples) const { return {samples, cut_.microbatch, group_.size()}; }
   void train_step(data::Loader& loader, double learning_rate, const StopSignal::Listening& stop);
-  void update(const dist::Plan& plan, double learning_rate);
-  void update_clipped(const dist::Plan& plan, double learning_rate);
-  void apply(dist::Range range, const float* gradient, double learning_rate);
+  // trainer_update.cpp
+  void update(double learning_rate);
+  void update_in_two_passes();
+  void sum_gradient();
+  void clip();
+  void trust_layers();
+  void apply(dist::Range range, const float* gradient);
+  bool needs_norms() const { return options_.clip_norm > 0 || optimizer_->by_layers(); }
   // Ranks tell each other what the step gave, whether it failed, and whether to stop or save; all get the
   // same answer.
   void agree(const dist::Plan& plan, std::vector<double> sums, int stop_signal, const std::string& failure);
@@ -115,8 +121,11 @@ class Trainer {
   std::unique_ptr<dist::Reducer> reducer_;
   std::unique_ptr<optim::Optimizer> optimizer_;
   Buffer parameters_;
-  Buffer clipped_;                     // the gradient that this rank owns, where it is clipped
-  std::vector<double> block_squares_;  // sums of squares of blocks of it
+  std::vector<double> rates_;  // of each parameter, in this step
+  // Where the update needs norms: the gradient that this rank owns, and sums of squares of blocks.
+  Buffer summed_;
+  std::vector<double> gradient_squares_;
+  std::vector<double> weight_squares_;
   State state_;
   io::Table history_;
   Stopwatch watch_;

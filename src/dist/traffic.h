@@ -1,0 +1,90 @@
+// Communication in seconds: waited for, or hidden behind other work.
+#pragma once
+
+#include <chrono>
+#include <utility>
+
+#include "lockstep/comm/group.h"
+#include "lockstep/parallel/workers.h"
+
+namespace lockstep::dist {
+
+// The time during which anything is under way, and how much of it the main thread waits. Used by one thread
+// at a time.
+class Traffic {
+ public:
+  // Recorded by these threads, where they record. The reference stays in use.
+  explicit Traffic(const parallel::Workers& workers) : workers_(workers) {}
+
+  void started() {
+    if (under_way_++ == 0) since_ = now();
+  }
+  void ended() {
+    if (--under_way_ == 0) busy_ += now() - since_;
+  }
+
+  template <class Action>
+  void wait(const Action& action) {
+    const Timed timed(workers_.timeline(), Activity::kAwaitRanks);
+    const double start = now();
+    action();
+    const double seconds = now() - start;
+    waited_ += seconds;
+    if (under_way_ > 0) waited_in_traffic_ += seconds;
+  }
+
+  double waited_seconds() const { return waited_; }
+  double hidden_seconds() const {
+    const double busy = busy_ + (under_way_ > 0 ? now() - since_ : 0);
+    return busy - waited_in_traffic_;
+  }
+
+ private:
+  static double now() {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  }
+
+  const parallel::Workers& workers_;
+  int under_way_ = 0;
+  double since_ = 0;
+  double busy_ = 0;
+  double waited_ = 0;
+  double waited_in_traffic_ = 0;
+};
+
+// What this rank sends, and what it gets for it. It is under way once this rank has sent its part.
+class Exchange {
+ public:
+  // May be before start().
+  void expect(comm::Request receives) { receives_ = std::move(receives); }
+  void start(Traffic& traffic, comm::Request sends) {
+    sends_ = std::move(sends);
+    under_way_ = true;
+    traffic.started();
+    test(traffic);  // where there is nobody to send to, it is over
+  }
+  bool test(Traffic& traffic) {
+    if (under_way_ && sends_.test() && receives_.test()) end(traffic);
+    return !under_way_;
+  }
+  void wait(Traffic& traffic) {
+    if (!under_way_) return;
+    traffic.wait([&] {
+      receives_.wait();
+      sends_.wait();
+    });
+    end(traffic);
+  }
+
+ private:
+  void end(Traffic& traffic) {
+    under_way_ = false;
+    traffic.ended();
+  }
+
+  comm::Request receives_;
+  comm::Request sends_;
+  bool under_way_ = false;
+};
+
+}  // namespace lockstep::dist
