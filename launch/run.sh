@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# Runs mpirun or srun so that signals save the run, failures are told in few words, and a lost host ends the run.
+# usage: launch/run.sh mpirun --hostfile HOSTS -n 16 --map-by slot:PE=8 --bind-to core build/trainer CONFIG
+#        source launch/run.sh; run mpirun ...                                 (as the other launchers do)
+#
+# What it adds to the command alone:
+#   Ctrl-C, SIGTERM, SIGUSR1  become SIGUSR1, which both pass on at once: the ranks write a last checkpoint. mpirun itself
+#                             would kill them
+#   keep-alive                mpirun misses a host whose link is cut after 30 s, and names it. Its default is 8 minutes; and
+#                             where the stall watch speaks first, mpirun waits for that host as long as TCP does, 15 minutes
+#   fewer words               of Open MPI's reports, those that only follow from what another one has said are left out
+#   OMPI_ALLOW_RUN_AS_ROOT    in containers, where everybody is root
+
+# mpirun frames each report with lines of dashes. A rank that ends takes connections with it: of these errors, those that say
+# only that a socket is half closed are echoes, and those of a network that refuses are none. (Debian's awk would hold back
+# what it reads until the end.)
+is_echo() {
+  [[ "$1" =~ non-zero|MPI_ABORT\ was\ invoked|peer\ process\ has\ unexpectedly\ disconnected ]] ||
+    [[ "$1" =~ failed\ to\ TCP\ connect && "$1" =~ \((22|107|115)\) ]]
+}
+without_echoes() {
+  local line report="" framed=false
+  local chatter='^mpirun: Forwarding signal|sent help message help-mpi-(btl-tcp|api)|"orte_base_help_aggregate" to 0'
+  while IFS= read -r line || [ -n "$line" ]; do
+    if [[ "$line" =~ ^-+$ ]]; then
+      if $framed; then
+        is_echo "$report" || printf '%s' "$report"
+        framed=false
+      else
+        framed=true
+      fi
+      report=""
+    elif $framed; then
+      report+=$line$'\n'
+    elif ! [[ "$line" =~ $chatter ]]; then
+      printf '%s\n' "$line"
+    fi
+  done
+  printf '%s' "$report"
+}
+
+run() {
+  if [ "$(id -u)" -eq 0 ]; then
+    export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+  fi
+  export OMPI_MCA_oob_tcp_keepalive_time="${OMPI_MCA_oob_tcp_keepalive_time:-10}"
+  export OMPI_MCA_oob_tcp_keepalive_intvl="${OMPI_MCA_oob_tcp_keepalive_intvl:-5}"
+  export OMPI_MCA_oob_tcp_keepalive_probes="${OMPI_MCA_oob_tcp_keepalive_probes:-4}"
+  set -m # the job gets a process group of its own, so that Ctrl-C reaches this script alone
+  "$@" 2> >(without_echoes >&2) &
+  local job=$! code=0
+  trap 'kill -USR1 "$job" 2>/dev/null' INT TERM USR1
+  while kill -0 "$job" 2>/dev/null; do
+    code=0
+    wait "$job" || code=$? # a signal interrupts the wait, not the job
+  done
+  trap - INT TERM USR1
+  return "$code"
+}
+
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then
+  set -euo pipefail
+  if [ $# -lt 1 ]; then
+    sed -n '3,4s/^# //p' "$0" >&2
+    exit 2
+  fi
+  run "$@"
+fi

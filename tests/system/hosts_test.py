@@ -1,0 +1,75 @@
+"""Training over TCP on four hosts, one of which is cut off, then loses a rank, then is done without: the same bits."""
+import os
+import re
+import signal
+import unittest
+
+from hosts import Hosts, NotAllowed
+from support import MPIRUN, SMALL, TRAINER, SystemTest, digits, state
+
+# What Open MPI or the trainer say of a lost host or rank.
+CUT_OFF = r"ORTE has lost communication with a remote daemon|no progress for"
+DEAD = r"noticed that process rank"
+
+
+class FourHosts(SystemTest):
+    STEPS = 300
+    # A link is missed after some 5 s. If Open MPI does not miss it, the stall watch does.
+    QUICK = {"OMPI_MCA_oob_tcp_keepalive_time": "2", "OMPI_MCA_oob_tcp_keepalive_intvl": "1",
+             "OMPI_MCA_oob_tcp_keepalive_probes": "3"}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        try:
+            cls.hosts = Hosts(4, cls.shared)
+        except NotAllowed as reason:
+            raise unittest.SkipTest(f"hosts as network namespaces are not to be had: {reason}") from None
+        cls.addClassCleanup(cls.hosts.remove)
+
+    def on(self, names, ranks, *words):
+        return self.start_words(self.hosts.mpirun(MPIRUN, ranks, names, [TRAINER, *map(str, words)]), env=self.QUICK)
+
+    def assert_ends(self, job, seconds, message, *fragments):
+        """Within that time on all hosts, with this message and no other of its kind; the checkpoint is whole."""
+        ended = job.wait(seconds)
+        self.assertNotEqual(ended.code, 0, ended)
+        self.assertEqual(len(re.findall(f"{CUT_OFF}|{DEAD}", ended.err)), 1, ended)
+        for fragment in (message, *fragments):
+            self.assertRegex(ended.err, fragment, ended)
+        self.assertNotRegex(ended.err, "MPI_ABORT|MPI_Finalize|MPI_FINALIZE|help message|Segmentation", ended)
+        self.assertTrue(self.hosts.wait_until_idle(10), "processes stay behind")
+        self.succeed("inspect", self.file)
+        return int(state(self.file)["step"])
+
+    def test_cut_killed_and_on_three_hosts(self):
+        config = self.configuration(f"dataset = {digits(type(self), 2000)}\n{SMALL}steps = {self.STEPS}\n")
+        self.file = self.path("c.h5")
+        undisturbed = self.succeed(config)
+        names = self.hosts.names
+        together = self.on(names, 8, config).wait()
+        self.assertEqual(together.code, 0, together)
+        self.assertEqual(together.digest, undisturbed.digest)
+
+        job = self.on(names, 4, config, "--checkpoint", self.file, "--checkpoint-steps", 5, "--stall-timeout", 15)
+        job.wait_for("^epoch 2 ")
+        self.hosts.cut("host3")
+        cut = self.assert_ends(job, 30, CUT_OFF, "host3")
+        self.assertLess(cut, self.STEPS)
+        self.hosts.mend("host3")
+
+        job = self.on(names, 4, "resume", self.file)
+        job.wait_for("^epoch ")
+        rank, = self.hosts.processes("host3", os.path.basename(TRAINER))
+        os.kill(rank, signal.SIGKILL)
+        killed = self.assert_ends(job, 10, DEAD, r"rank 2 .* host3 .*signal 9")
+        self.assertLess(cut, killed)
+        self.assertLess(killed, self.STEPS)
+
+        rest = self.on([name for name in names if name != "host3"], 6, "resume", self.file).wait()
+        self.assertEqual(rest.code, 0, rest)
+        self.assertEqual(rest.digest, undisturbed.digest)
+
+
+if __name__ == "__main__":
+    unittest.main()
