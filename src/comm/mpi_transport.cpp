@@ -14,8 +14,10 @@ namespace {
 class ToolInterface {
  public:
   ToolInterface() {
-    int provided = 0;
-    open_ = MPI_T_init_thread(MPI_THREAD_SINGLE, &provided) == MPI_SUCCESS;
+    // Open MPI 4.1 takes the level asked for here for that of all of MPI, so it is asked for what it has.
+    int level = MPI_THREAD_SINGLE;
+    MPI_Query_thread(&level);
+    open_ = MPI_T_init_thread(level, &level) == MPI_SUCCESS;
   }
   ~ToolInterface() {
     if (open_) MPI_T_finalize();
