@@ -1,5 +1,6 @@
 #include "data_session.h"
 
+#include "agreement.h"
 #include "lockstep/core/error.h"
 #include "lockstep/kernels/gemm.h"
 
@@ -7,10 +8,10 @@ namespace lockstep::app {
 
 DataSession::DataSession(comm::Group& group, const Options& options)
     : group_(group), placements_(comm::placements(group)) {
+  require_same_setup(group, options);
   const comm::Placement& here = placements_[static_cast<size_t>(group.rank())];
   dataset_ = data::open_dataset(options, group, here.ranks_on_host);
-  comm::require_equal(group, "dataset", dataset_.digest + " " + dataset_.shape().to_string(),
-                      "let all ranks see the same file under " + options.dataset);
+  require_same_dataset(group, dataset_);
   comm::together(group, [&] {
     const int threads = options.threads > 0 ? static_cast<int>(options.threads) : here.fair_threads;
     workers_ = std::make_unique<parallel::Workers>(threads, kernels::use_one_thread);

@@ -15,7 +15,8 @@ namespace lockstep::app {
 
 class DataSession {
  public:
-  // Collective. Opens the options' dataset, the same on all ranks, and starts their threads.
+  // Collective. Opens the options' dataset, the same on all ranks, and starts their threads. Fails where
+  // ranks differ in options, instruction set or dataset.
   DataSession(comm::Group& group, const Options& options);
 
   const data::Dataset& dataset() const { return dataset_; }

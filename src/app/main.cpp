@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <iostream>
 
+#include "agreement.h"
 #include "commands.h"
 #include "lockstep/comm/agreed_error.h"
 #include "lockstep/core/error.h"
@@ -89,16 +90,27 @@ void check_settings(const Command& command, const CommandLine& arguments) {
   }
 }
 
+// The command's name and those of its options that no configuration has.
+std::string command_text(const Command& command, const CommandLine& arguments) {
+  std::string lines = command.name;
+  for (const auto& [key, value] : arguments.settings) {
+    if (command.has_key(key)) lines += text("\n--", key, " ", value);
+  }
+  return lines;
+}
+
 int run(comm::Group& group, train::StopSignal& signals, int argc, char** argv) {
   Context context{group, {}, {}, signals, memory_now()};
   for (int i = 0; i < argc; ++i) context.command_line += (i == 0 ? "" : " ") + std::string(argv[i]);
+  require_same_program(group);
   const Command* command = nullptr;
   comm::together(group, [&] {
     context.arguments = parse_command_line({argv + 1, argv + argc}, command_keys());
     command = &take_command(context.arguments.words);
     check_settings(*command, context.arguments);
   });
-  comm::require_equal(group, "command", command->name, "start all ranks with the same command");
+  comm::require_equal(group, "command", command_text(*command, context.arguments),
+                      "start all ranks with the same command");
   if (!setting(context, "help", "").empty() || !setting(context, "version", "").empty()) {
     if (group.rank() == 0 && !setting(context, "help", "").empty()) print_help();
     if (group.rank() == 0 && !setting(context, "version", "").empty())

@@ -1,14 +1,13 @@
 // selftest: the single-node test mode. What it finds about the machine, and whether this build keeps its
 // promises here.
-#include <unistd.h>
-
-#include <algorithm>
 #include <cstdio>
 #include <functional>
 #include <set>
 
 #include "commands.h"
 #include "default_configuration.h"
+#include "lockstep/comm/clock.h"
+#include "lockstep/comm/doctor.h"
 #include "lockstep/comm/group.h"
 #include "lockstep/comm/placement.h"
 #include "lockstep/core/error.h"
@@ -27,8 +26,9 @@ class Report {
  public:
   explicit Report(comm::Group& group) : prints_(group.rank() == 0) {}
 
-  void line(const std::string& words) const {
-    if (prints_) std::printf("%s\n", words.c_str());
+  void line(const std::string& words) const { lines(words + "\n"); }
+  void lines(const std::string& words) const {
+    if (prints_) std::fputs(words.c_str(), stdout);
   }
   void check(const std::string& what, bool holds, const std::string& detail) {
     line(text(holds ? "ok      " : "FAILED  ", what, detail.empty() ? "" : ": ", detail));
@@ -41,41 +41,28 @@ class Report {
   int failures_ = 0;
 };
 
-std::string core_list(const std::vector<int>& cores) {
-  std::string list;
-  for (const int core : cores) list += (list.empty() ? "" : ",") + std::to_string(core);
-  return list;
-}
-
 void report_machine(comm::Group& group, Report& report) {
   const auto placements = comm::placements(group);
-  report.line(text("lockstep ", kVersion, ", ", kernels::library_version(), " for ",
-                   kernels::instruction_set(), ", ", comm::library_version(), ", ", kCompiler));
-  report.line("rank  host                  cores it may use      threads  ranks on this host");
-  for (size_t r = 0; r < placements.size(); ++r) {
-    const comm::Placement& p = placements[r];
-    char row[256];
-    std::snprintf(row, sizeof row, "%4zu  %-20s  %-20s  %7d  %d", r, p.host.c_str(),
-                  core_list(p.cores).c_str(), p.fair_threads, p.ranks_on_host);
-    report.line(row);
-  }
-  const comm::Placement& first = placements[0];
-  const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-  std::set<int> used;
-  for (const auto& p : placements) {
-    if (p.host == first.host) used.insert(p.cores.begin(), p.cores.end());
-  }
-  const bool shared =
-      std::any_of(placements.begin(), placements.end(), [](const auto& p) { return p.cores_are_shared; });
-  if (shared) {
-    report.line(
-        "advice  some ranks share a core, so each waits for the other: start at most one rank a core, or let "
-        "mpirun spread them with --map-by core --bind-to core");
-  }
-  if (static_cast<long>(used.size()) < cores && !shared) {
-    report.line(text("advice  the ranks on ", first.host, " may use ", used.size(), " of its ", cores,
-                     " cores: give each more with mpirun --map-by slot:PE=",
-                     std::max(1L, cores / first.ranks_on_host), " --bind-to core, or --bind-to none"));
+  const int threads = placements[static_cast<size_t>(group.rank())].fair_threads;
+  report.line(text("lockstep ", kVersion, ", ", kernels::library_version(), ", ", comm::library_version(),
+                   ", ", kCompiler));
+  const auto facts = comm::examine(group, placements, threads, kernels::instruction_set());
+  report.lines(comm::doctor_table(facts));
+  for (const std::string& warning : comm::doctor_warnings(facts)) report.line("advice  " + warning);
+}
+
+// From rank 0 to one rank of each other host, and to its neighbour.
+void report_messages(comm::Group& group, Report& report) {
+  constexpr int64_t kBytes = 1 << 20;
+  const auto placements = comm::placements(group);
+  const auto rates = comm::message_rates(group, kBytes);
+  std::set<std::string> told;
+  for (size_t r = 1; r < rates.size(); ++r) {
+    if (!told.insert(placements[r].host).second) continue;
+    char line[400];
+    std::snprintf(line, sizeof line, "messages of 1 MB between rank 0 and rank %zu on %s: %.2f GB/s", r,
+                  placements[r].host.c_str(), 1e-9 * rates[r]);
+    report.line(line);
   }
 }
 
@@ -141,6 +128,7 @@ int selftest_command(const Context& context) {
   comm::together(context.group, [&] { require_words(context, 0, 0, "trainer selftest"); });
   Report report(context.group);
   report_machine(context.group, report);
+  report_messages(context.group, report);
   kernels::use_one_thread();
   check_gradients(report);
   check_allreduce(context.group, report);

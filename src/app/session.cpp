@@ -6,11 +6,10 @@
 #include <cmath>
 #include <cstdio>
 #include <fstream>
-#include <iterator>
 #include <optional>
 
+#include "agreement.h"
 #include "lockstep/comm/agreed_error.h"
-#include "lockstep/core/digest.h"
 #include "lockstep/core/error.h"
 #include "lockstep/core/memory.h"
 #include "lockstep/core/version.h"
@@ -22,14 +21,6 @@
 namespace lockstep::app {
 
 namespace {
-
-std::string program_digest() {
-  std::ifstream file("/proc/self/exe", std::ios::binary);
-  const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  Digest digest;
-  digest.add(bytes);
-  return digest.hex();
-}
 
 std::string threads_text(const std::vector<comm::Placement>& placements, int threads) {
   return text(placements.size(), placements.size() == 1 ? " rank x " : " ranks x ", threads,
@@ -57,19 +48,14 @@ Session::Session(comm::Group& group, const Options& options, const std::string& 
     : group_(group), options_(options), placements_(comm::placements(group)) {
   // Before the ranks meet below, so that none has begun to take its share.
   const int64_t available = available_memory();
-  comm::require_equal(group, "program", program_digest(), "start the same build on all ranks");
-  comm::require_equal(group, "instruction set", kernels::instruction_set(),
-                      "the promise of bits holds on one kind of processor; choose hosts of one kind");
-  comm::require_equal(group, "configuration", configuration_text(options, true),
-                      "start all ranks with the same configuration and options");
+  require_same_setup(group, options);
   const comm::Placement& here = placements_[static_cast<size_t>(group.rank())];
   dataset_ = data::open_dataset(options_, group_, here.ranks_on_host);
   if (kind == train::RunKind::kTiming) {  // an evaluation at an epoch's end is no part of a step
     dataset_.test.reset();
     dataset_.validation.reset();
   }
-  comm::require_equal(group, "dataset", dataset_.digest + " " + dataset_.shape().to_string(),
-                      "let all ranks see the same file under " + options.dataset);
+  require_same_dataset(group, dataset_);
   if (!options_.stack_on.empty()) stack();
   const int threads = options.threads > 0 ? static_cast<int>(options.threads) : here.fair_threads;
   require_memory(threads, available, kind);
@@ -78,6 +64,7 @@ Session::Session(comm::Group& group, const Options& options, const std::string& 
     trainer_ = std::make_unique<train::Trainer>(options_, configuration, command, dataset_, group_,
                                                 placements_, *workers_);
   });
+  facts_ = comm::examine(group, placements_, threads, kernels::instruction_set());
 }
 
 void Session::stack() {
@@ -118,11 +105,13 @@ void Session::print_start() const {
   if (options_.reduction == "mpi") {
     std::printf("reduction mpi: the sums are in MPI's order, so bits may change with the number of ranks\n");
   }
+  std::fputs(comm::start_table(facts_).c_str(), stdout);
   std::fflush(stdout);
-  warn_of_idle_ranks();
+  print_warnings();
 }
 
-void Session::warn_of_idle_ranks() const {
+void Session::print_warnings() const {
+  app::print_warnings(group_, facts_);
   const int64_t microbatches = trainer_->plan_of_step(0).microbatches();
   if (group_.rank() == 0 && group_.size() > microbatches) {
     std::fprintf(

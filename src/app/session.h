@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "lockstep/comm/doctor.h"
 #include "lockstep/comm/group.h"
 #include "lockstep/comm/placement.h"
 #include "lockstep/core/options.h"
@@ -17,9 +18,9 @@ namespace lockstep::app {
 
 class Session {
  public:
-  // Collective. Fails where ranks differ in program, configuration or dataset, and, before it allocates
-  // anything but the dataset, where a host has not the memory for its ranks. `configuration` is the user's
-  // text. What stack-on names is put below the layers: options() has the whole network.
+  // Collective. Fails where ranks differ in configuration, instruction set or dataset, and, before it
+  // allocates anything but the dataset, where a host has not the memory for its ranks. `configuration` is the
+  // user's text. What stack-on names is put below the layers: options() has the whole network.
   Session(comm::Group& group, const Options& options, const std::string& configuration,
           const std::string& command, train::RunKind kind = train::RunKind::kTraining);
 
@@ -36,8 +37,8 @@ class Session {
   // Prints, on rank 0: what is trained on what, with how many ranks, threads and how much memory; and
   // warnings.
   void print_start() const;
-  // Warns, on rank 0, where ranks have nothing to do.
-  void warn_of_idle_ranks() const;
+  // Warns, on rank 0, of cores, clocks and Slurm's wishes, and where ranks have nothing to do.
+  void print_warnings() const;
   // Prints, on rank 0: estimated and measured memory, and the three lines that end a run.
   // `memory_at_start`: what the process held before.
   void print_end(const train::Outcome& outcome, int64_t memory_at_start);
@@ -51,6 +52,7 @@ class Session {
   comm::Group& group_;
   Options options_;
   std::vector<comm::Placement> placements_;
+  std::vector<comm::RankFacts> facts_;
   data::Dataset dataset_;
   train::MemoryEstimate estimate_;
   std::unique_ptr<parallel::Workers> workers_;

@@ -71,7 +71,7 @@ int time_command(const Context& context) {
   const double peak = group.rank() == 0 ? kernels::measure_peak_flops() : 0;
   Session session(group, without_end(options), configuration, context.command_line, train::RunKind::kTiming);
   session.start();
-  session.warn_of_idle_ranks();
+  session.print_warnings();
   train::Trainer& trainer = session.trainer();
 
   // The first steps fetch memory and start threads: they only tell how many more are to warm up.

@@ -7,6 +7,7 @@
 
 #include "lockstep/comm/agreed_error.h"
 #include "lockstep/comm/group.h"
+#include "mpi_transport.h"
 #include "mpi_watch.h"
 
 namespace lockstep::comm {
@@ -78,6 +79,7 @@ class MpiGroup : public Group {
 
   int rank() const override { return rank_; }
   int size() const override { return size_; }
+  std::string transport() const override { return mpi_transport(); }
 
   void barrier() override { check(MPI_Barrier(comm_), "wait for all ranks"); }
 

@@ -4,33 +4,77 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
+#include <set>
 #include <sstream>
 
 namespace lockstep::comm {
 
 namespace {
 
-// This process' host name and the cores of its affinity mask, as one line of text.
+constexpr int kMostCores = 8192;
+struct Mask {
+  cpu_set_t bits[kMostCores / CPU_SETSIZE] = {};
+};
+
+std::vector<int> cores_of(const Mask& mask) {
+  std::vector<int> cores;
+  for (int core = 0; core < kMostCores; ++core) {
+    if (CPU_ISSET_S(core, sizeof mask, mask.bits)) cores.push_back(core);
+  }
+  return cores;
+}
+
+// The kernel says what a control group leaves of the host to who asks for all of it.
+std::vector<int> usable_cores(const Mask& mine) {
+  Mask all;
+  for (int core = 0; core < kMostCores; ++core) CPU_SET_S(core, sizeof all, all.bits);
+  Mask usable = mine;
+  if (sched_setaffinity(0, sizeof all, all.bits) == 0) {
+    sched_getaffinity(0, sizeof usable, usable.bits);
+    sched_setaffinity(0, sizeof mine, mine.bits);
+  }
+  return cores_of(usable);
+}
+
+size_t physical_cores(const std::vector<int>& cores) {
+  std::set<std::string> siblings;
+  for (const int core : cores) {
+    std::string list = std::to_string(core);
+    std::ifstream file("/sys/devices/system/cpu/cpu" + list + "/topology/thread_siblings_list");
+    std::getline(file, list);
+    siblings.insert(list);
+  }
+  return siblings.size();
+}
+
+// This process' host name, physical cores, cores and usable cores, as one line of text.
 std::string describe_here() {
   char host[256] = "unknown";
   gethostname(host, sizeof host - 1);
-  std::ostringstream line;
-  line << host;
-  cpu_set_t masks[8] = {};  // one holds 1,024 cores
-  if (sched_getaffinity(0, sizeof masks, masks) == 0) {
-    for (int core = 0; core < 8 * CPU_SETSIZE; ++core) {
-      if (CPU_ISSET_S(core, sizeof masks, masks)) line << ' ' << core;
-    }
+  Mask mask;
+  std::vector<int> cores;
+  std::vector<int> usable;
+  if (sched_getaffinity(0, sizeof mask, mask.bits) == 0) {
+    cores = cores_of(mask);
+    usable = usable_cores(mask);
   }
+  if (cores.empty()) cores = usable = {0};
+  std::ostringstream line;
+  line << host << ' ' << physical_cores(cores) << ' ' << cores.size();
+  for (const int core : cores) line << ' ' << core;
+  for (const int core : usable) line << ' ' << core;
   return line.str();
 }
 
 Placement parse(const std::string& line) {
   std::istringstream words(line);
   Placement placement;
-  words >> placement.host;
-  for (int core = 0; words >> core;) placement.cores.push_back(core);
-  if (placement.cores.empty()) placement.cores.push_back(0);
+  size_t cores = 0;
+  words >> placement.host >> placement.physical_cores >> cores;
+  for (int core = 0; words >> core;) {
+    (placement.cores.size() < cores ? placement.cores : placement.usable_cores).push_back(core);
+  }
   return placement;
 }
 

@@ -49,11 +49,17 @@ threads = 1
 """
 
 
+# What is said of the machine that a test happens to run on, such as that it has fewer cores than ranks.
+OF_MACHINES = re.compile(r"^trainer: warning: (on \S+(?: and \d+ more hosts?)?, .*)\n", re.M)
+
+
 class Result:
-    """A run that ended."""
+    """A run that ended. Warnings of the machine are in `advice`, not in `err`."""
 
     def __init__(self, command, code, out, err):
-        self.command, self.code, self.out, self.err = command, code, out, err
+        self.command, self.code, self.out = command, code, out
+        self.err = OF_MACHINES.sub("", err)
+        self.advice = OF_MACHINES.findall(err)
         self.lines = out.splitlines()
 
     @property
@@ -68,7 +74,8 @@ class Result:
         return [line for line in self.lines if line.startswith("digest")]
 
     def __str__(self):
-        return f"$ {self.command}\nexit code {self.code}\n{self.out}{self.err}"
+        advice = "".join(f"({line})\n" for line in self.advice)
+        return f"$ {self.command}\nexit code {self.code}\n{self.out}{self.err}{advice}"
 
 
 def environment(folder, extra=None):

@@ -80,6 +80,10 @@ class Group {
   // Ends all ranks at once, for a failure that only this rank knows of. Does not return.
   [[noreturn]] virtual void abort(int exit_code) = 0;
 
+  // What carries this rank's messages, for people ("ob1 over tcp, vader"); "none" where there is nobody to
+  // tell.
+  virtual std::string transport() const = 0;
+
   // Collective, over allgather(): every rank's text, by rank.
   std::vector<std::string> gather_texts(std::string_view mine);
 };
