@@ -104,7 +104,8 @@ std::optional<Cause> first_cause(const Examination& found, const nn::Network& ne
     if (found.parameters[p].finite()) continue;
     const ParameterInfo& info = network.layout().parameters()[p];
     const nn::Node& node = nodes[static_cast<size_t>(network.index_of(info.layer))];
-    return Cause{text("the ", info.name, " of ", layer_text(node), " before the step began"), {}};
+    return Cause{text("the ", info.name, " of ", layer_text(node), ", from the update of the step before"),
+                 {}};
   }
   if (!found.input.finite()) return Cause{"the network's input", found.input.samples};
   for (size_t i = 0; i < nodes.size(); ++i) {

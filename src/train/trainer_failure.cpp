@@ -20,7 +20,7 @@ void Trainer::report_nan(const dist::Plan& plan, const BadMicrobatch& bad, data:
   const std::vector<int64_t> indices = cut_.order.indices(state_.step, range.begin, range.end);
   const Place place{state_.epoch, state_.step, plan.samples(), bad.number, cut_.microbatch};
   std::string found;
-  during(Phase::kCompute, "waits for rank 0 to repeat the microbatch with an infinite loss or NaN", [&] {
+  during(Phase::kCompute, "finds out where the loss became infinite or NaN", [&] {
     if (group_.rank() == 0) found = leave_failed_step(place, indices, bad.loss, loader);
     found = group_.gather_texts(found)[0];
   });
