@@ -60,6 +60,7 @@ int inspect_command(const Context& context);
 int diff_command(const Context& context);
 int dynamics_command(const Context& context);
 int relation_command(const Context& context);
+int replay_command(const Context& context);
 int selftest_command(const Context& context);
 int report_command(const Context& context);
 int picture_command(const Context& context);

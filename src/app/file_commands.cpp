@@ -11,10 +11,32 @@
 #include "lockstep/data/import.h"
 #include "lockstep/io/dataset_file.h"
 #include "lockstep/train/checkpoint.h"
+#include "lockstep/train/examination.h"
+#include "lockstep/train/failed_step.h"
 
 namespace lockstep::app {
 
 namespace {
+
+void print_origin(const train::Attributes& provenance, const std::string& resolved) {
+  for (const auto& [name, value] : provenance) std::printf("%-15s %s\n", name.c_str(), value.c_str());
+  std::printf("configuration\n");
+  std::istringstream lines(resolved);
+  for (std::string line; std::getline(lines, line);) std::printf("  %s\n", line.c_str());
+}
+
+void inspect_failed_step(const std::string& path) {
+  const train::FailedStep step = train::read_failed_step(path);
+  std::printf("%s: a failed step; repeat it with: trainer replay %s\n", path.c_str(), path.c_str());
+  std::printf("step        %ld (epoch %ld), microbatch %ld\n", static_cast<long>(step.place.step),
+              static_cast<long>(step.place.epoch), static_cast<long>(step.place.microbatch));
+  std::printf("samples     %s of /train, %s %s\n", train::numbers_text(step.indices).c_str(),
+              dims_text(step.info.sample_dims).c_str(), io::type_name(step.info.type));
+  std::printf("parameters  %ld in %zu arrays\n", static_cast<long>(step.layout.count()),
+              step.layout.parameters().size());
+  std::printf("loss        %g: %s\n", step.loss, step.cause.c_str());
+  print_origin(step.provenance, step.resolved);
+}
 
 void inspect_checkpoint(const std::string& path) {
   const train::Checkpoint checkpoint = train::read_checkpoint(path);
@@ -30,11 +52,7 @@ void inspect_checkpoint(const std::string& path) {
   }
   for (const auto& slot : checkpoint.slots) std::printf("optimizer   %s\n", slot.name.c_str());
   std::printf("history     %ld rows\n", static_cast<long>(checkpoint.history.rows()));
-  for (const auto& [name, value] : checkpoint.provenance)
-    std::printf("%-15s %s\n", name.c_str(), value.c_str());
-  std::printf("configuration\n");
-  std::istringstream lines(checkpoint.resolved);
-  for (std::string line; std::getline(lines, line);) std::printf("  %s\n", line.c_str());
+  print_origin(checkpoint.provenance, checkpoint.resolved);
   std::printf("digest %s\n", checkpoint.parameters_digest.c_str());
 }
 
@@ -119,6 +137,8 @@ int inspect_command(const Context& context) {
     }
     if (format == "lockstep-checkpoint") {
       inspect_checkpoint(path);
+    } else if (format == "lockstep-failed-step") {
+      inspect_failed_step(path);
     } else {
       inspect_dataset(path);
     }

@@ -126,8 +126,10 @@ std::string Session::score_line() {
   const auto [name, split] = train::scored_split(dataset_);
   const train::Score score = trainer_->evaluate(split);
   if (!std::isfinite(score.loss)) {
+    const std::string spoiled = trainer_->spoiled_parameters();
     throw comm::AgreedError(text("the ", name, " loss is ", score.loss, " after step ",
-                                 trainer_->state().step,
+                                 trainer_->state().step, spoiled.empty() ? "" : ", ", spoiled,
+                                 spoiled.empty() ? "" : " being infinite or NaN",
                                  ": the run has diverged; start again with a lower --learning-rate, a longer "
                                  "--warmup-steps or --clip-norm, or go on from an earlier checkpoint"));
   }

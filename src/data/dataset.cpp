@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 
 #include "lockstep/core/digest.h"
 #include "lockstep/core/error.h"
@@ -59,19 +60,15 @@ class FileSplit : public Split {
       : reader_(path), split_(std::move(split)), rows_(reader_.rows(split_)) {}
   int64_t rows() const override { return rows_; }
   Samples fetch(std::vector<int64_t> indices) const override {
-    Samples samples;
-    samples.rows.count = static_cast<int64_t>(indices.size());
-    std::vector<int64_t> places;
+    io::Rows rows;
+    rows.count = static_cast<int64_t>(indices.size());
     for (const int64_t index : indices) {
       const io::Rows one = reader_.read(split_, index, 1);
-      samples.rows.inputs.insert(samples.rows.inputs.end(), one.inputs.begin(), one.inputs.end());
-      samples.rows.labels.insert(samples.rows.labels.end(), one.labels.begin(), one.labels.end());
-      samples.rows.targets.insert(samples.rows.targets.end(), one.targets.begin(), one.targets.end());
-      places.push_back(static_cast<int64_t>(places.size()));
+      rows.inputs.insert(rows.inputs.end(), one.inputs.begin(), one.inputs.end());
+      rows.labels.insert(rows.labels.end(), one.labels.begin(), one.labels.end());
+      rows.targets.insert(rows.targets.end(), one.targets.begin(), one.targets.end());
     }
-    point_at(samples.rows, reader_.info(), places, samples);
-    samples.indices = std::move(indices);
-    return samples;
+    return samples_of(std::move(rows), std::move(indices), reader_.info());
   }
 
  private:
@@ -195,6 +192,27 @@ Dataset from_generator(const Options& options, comm::Group& group) {
 }
 
 }  // namespace
+
+io::Rows rows_of(const Samples& samples, const io::DatasetInfo& info) {
+  io::Rows rows;
+  rows.count = static_cast<int64_t>(samples.inputs.size());
+  for (const unsigned char* input : samples.inputs)
+    rows.inputs.insert(rows.inputs.end(), input, input + sample_bytes(info));
+  rows.labels = samples.labels;
+  for (const float* target : samples.targets)
+    rows.targets.insert(rows.targets.end(), target, target + target_size(info));
+  return rows;
+}
+
+Samples samples_of(io::Rows rows, std::vector<int64_t> indices, const io::DatasetInfo& info) {
+  Samples samples;
+  samples.rows = std::move(rows);
+  std::vector<int64_t> places(static_cast<size_t>(samples.rows.count));
+  std::iota(places.begin(), places.end(), 0);
+  point_at(samples.rows, info, places, samples);
+  samples.indices = std::move(indices);
+  return samples;
+}
 
 std::vector<NamedSplit> splits_of(const Dataset& dataset) {
   std::vector<NamedSplit> splits;

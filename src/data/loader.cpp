@@ -38,4 +38,10 @@ Samples Loader::next() {
   return std::move(*first.samples);
 }
 
+Samples Loader::fetch(std::vector<int64_t> indices) {
+  Samples samples;
+  background_.run([&] { samples = split_.fetch(std::move(indices)); }).wait();
+  return samples;
+}
+
 }  // namespace lockstep::data

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "lockstep/nn/initialise.h"
+#include "lockstep/nn/pass_observer.h"
 
 namespace lockstep::nn {
 
@@ -24,10 +25,15 @@ void Network::initialise(uint64_t seed, float* parameters) const {
 }
 
 void Network::fprop(const Pass& pass, const float* parameters, Workspace& w) const {
+  if (pass.observer != nullptr) pass.observer->on_input(pass, w.input_);
   for (size_t i = 0; i < nodes_.size(); ++i) {
     const Timed timed(pass.timeline, Activity::kFprop, static_cast<int64_t>(i));
+    const Layer& layer = *nodes_[i].layer;
     std::array<const float*, 2 * kMostInputs> pointers;
-    nodes_[i].layer->fprop(pass, operands(i, parameters, w, w.fprop_scratch_[i], pointers));
+    layer.fprop(pass, operands(i, parameters, w, w.fprop_scratch_[i], pointers));
+    if (pass.observer == nullptr) continue;
+    const bool adds = pass.training && layer.is_penalty();
+    pass.observer->on_output(pass, i, w.outputs_[i], adds ? layer.penalty(w.saved_[i]) : 0.0);
   }
 }
 
@@ -43,6 +49,7 @@ void Network::backward(const Pass& pass, const float* parameters, Workspace& w, 
                        const std::function<void(int64_t floats)>& reached) const {
   for (size_t i = nodes_.size(); i-- > 0;) {
     const Node& node = nodes_[i];
+    if (pass.observer != nullptr && node.goes_backward) pass.observer->on_delta(pass, i, w.deltas_[i]);
     std::array<const float*, 2 * kMostInputs> pointers;
     const Operands ops = operands(i, parameters, w, w.backward_scratch_[i], pointers);
     std::array<Sink, kMostInputs> sinks;

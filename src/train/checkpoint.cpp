@@ -1,27 +1,16 @@
 #include "lockstep/train/checkpoint.h"
 
-#include <algorithm>
-#include <cmath>
-
 #include "lockstep/core/digest.h"
 #include "lockstep/core/error.h"
 #include "lockstep/io/replace.h"
+#include "run_file.h"
 
 namespace lockstep::train {
 
 namespace {
 
-constexpr const char* kFormat = "lockstep-checkpoint";
-constexpr int64_t kVersion = 1;
-
-void add_arena(Digest& digest, const ParameterLayout& layout, std::string_view name, const float* arena) {
-  digest.add(name);
-  for (const ParameterInfo& p : layout.parameters()) {
-    digest.add(p.layer);
-    digest.add(p.name);
-    digest.add(arena + p.offset, static_cast<uint64_t>(p.size) * sizeof(float));
-  }
-}
+constexpr FileFormat kFormat = {"lockstep-checkpoint", 1, "a checkpoint",
+                                "give a file that --checkpoint wrote"};
 
 // What is written in this order and verified in the same.
 void add_state(Digest& digest, const State& state, const io::Table& history) {
@@ -36,44 +25,13 @@ void add_state(Digest& digest, const State& state, const io::Table& history) {
   digest.add(history.values.data(), history.values.size() * sizeof(double));
 }
 
-void write_arena(io::File& file, const std::string& group, const ParameterLayout& layout,
-                 const float* arena) {
-  file.create_group(group);
-  for (const ParameterInfo& p : layout.parameters()) {
-    file.write(group + "/" + p.layer + "/" + p.name, io::Type::kFloat32, p.dims, arena + p.offset);
-  }
-}
-
-void read_arena(const io::File& file, const std::string& group, const ParameterLayout& layout, float* arena) {
-  for (const ParameterInfo& p : layout.parameters()) {
-    const std::string name = group + "/" + p.layer + "/" + p.name;
-    if (file.info(name).dims != p.dims) {
-      fail(file.path(), ": ", name, " has another shape than /parameters/", p.layer, "/", p.name,
-           "; the file is damaged");
-    }
-    file.read_all(name, io::Type::kFloat32, arena + p.offset);
-  }
-}
-
 // A diverged network must not take the place of the last good one.
 void require_finite(const ParameterLayout& layout, const std::string& of, const float* arena) {
-  for (const ParameterInfo& p : layout.parameters()) {
-    const float* begin = arena + p.offset;
-    if (std::all_of(begin, begin + p.size, [](float value) { return std::isfinite(value); })) continue;
-    fail("the ", p.name, " of layer ", p.layer, of,
-         " have become infinite or NaN, so no checkpoint is written and the ",
-         "one before stays; lower the learning rate, or clip the gradient with clip-norm");
-  }
-}
-
-ParameterLayout read_layout(const io::File& file) {
-  ParameterLayout layout;
-  for (const std::string& layer : file.children("/parameters")) {
-    for (const std::string& name : file.children("/parameters/" + layer)) {
-      layout.add(layer, name, file.info("/parameters/" + layer + "/" + name).dims);
-    }
-  }
-  return layout;
+  const ParameterInfo* bad = first_not_finite(layout, arena);
+  if (bad == nullptr) return;
+  fail("the ", bad->name, " of layer ", bad->layer, of,
+       " have become infinite or NaN, so no checkpoint is written and the ",
+       "one before stays; lower the learning rate, or clip the gradient with clip-norm");
 }
 
 void write_sums(io::File& file, const std::string& name, const Sums& sums) {
@@ -99,18 +57,6 @@ State read_state(const io::File& file) {
   return state;
 }
 
-void require_checkpoint(const io::File& file) {
-  if (!file.has_attribute("/", "format") || file.string_attribute("/", "format") != kFormat) {
-    fail(file.path(), ": this HDF5 file is not a checkpoint (its attribute 'format' is ",
-         file.has_attribute("/", "format") ? "'" + file.string_attribute("/", "format") + "'" : "missing",
-         "; expected '", kFormat, "'); give a file that --checkpoint wrote");
-  }
-  const int64_t version = file.int_attribute("/", "version");
-  if (version != kVersion) {
-    fail(file.path(), ": checkpoint version ", version, "; this program reads version ", kVersion);
-  }
-}
-
 }  // namespace
 
 struct CheckpointWriter::Impl {
@@ -124,8 +70,7 @@ struct CheckpointWriter::Impl {
 
 CheckpointWriter::CheckpointWriter(const std::string& path, const ParameterLayout& layout)
     : impl_(std::make_unique<Impl>(path, layout)) {
-  impl_->file.set_attribute("/", "format", std::string_view(kFormat));
-  impl_->file.set_attribute("/", "version", kVersion);
+  write_format(impl_->file, kFormat);
 }
 
 CheckpointWriter::~CheckpointWriter() = default;
@@ -164,10 +109,7 @@ void CheckpointWriter::write_state(const State& state, const io::Table& history)
 }
 
 void CheckpointWriter::write_provenance(const Attributes& provenance) {
-  impl_->file.create_group("/provenance");
-  for (const auto& [name, value] : provenance) {
-    impl_->file.set_attribute("/provenance", name, std::string_view(value));
-  }
+  train::write_provenance(impl_->file, provenance);
 }
 
 void CheckpointWriter::finish() {
@@ -188,7 +130,7 @@ void write_checkpoint(const std::string& path, const Checkpoint& checkpoint) {
 
 Checkpoint read_checkpoint(const std::string& path) {
   const io::File file = io::File::open(path);
-  require_checkpoint(file);
+  require_format(file, kFormat);
   Checkpoint checkpoint;
   Digest contents;
   checkpoint.configuration = file.read_string("/config/text");
@@ -209,12 +151,7 @@ Checkpoint read_checkpoint(const std::string& path) {
   checkpoint.state = read_state(file);
   checkpoint.history = file.read_table("/history");
   add_state(contents, checkpoint.state, checkpoint.history);
-  for (const char* name : {"version", "host", "ranks", "threads", "dataset", "dataset_digest", "command",
-                           "time", "mpi", "onednn", "instruction_set", "compiler"}) {
-    if (file.has_attribute("/provenance", name)) {
-      checkpoint.provenance.emplace_back(name, file.string_attribute("/provenance", name));
-    }
-  }
+  checkpoint.provenance = read_provenance(file);
   checkpoint.parameters_digest = checkpoint.layout.digest(checkpoint.parameters.data());
   const bool sound = contents.hex() == file.string_attribute("/digest", "contents") &&
                      checkpoint.parameters_digest == file.read_string("/digest");

@@ -25,6 +25,7 @@ struct Engine::Step {
   const float* parameters;
   dist::GradientTree& tree;
   const std::function<void()>& moved;
+  nn::PassObserver* observer;
 };
 
 // Branches are as wide as the memory of the buffers that they save allows; bits do not depend on it.
@@ -112,8 +113,9 @@ nn::LossSums Engine::compare(const nn::Pass& pass, int64_t first, const data::Sa
 
 std::vector<double> Engine::train(const dist::Plan& plan, int rank, const data::Samples& samples,
                                   uint64_t seed, int64_t epoch, int64_t step, const float* parameters,
-                                  dist::GradientTree& tree, const std::function<void()>& moved) {
-  const Step all{plan, rank, samples, seed, epoch, step, parameters, tree, moved};
+                                  dist::GradientTree& tree, const std::function<void()>& moved,
+                                  nn::PassObserver* observer) {
+  const Step all{plan, rank, samples, seed, epoch, step, parameters, tree, moved, observer};
   std::vector<double> sums(static_cast<size_t>(plan.of_rank(rank).size() * kSumsPerMicrobatch));
   dist::WorkQueue queue(tree, queue_sizes());
   workers_.for_each(workers_.threads(), [&](int64_t, int thread) {
@@ -148,6 +150,7 @@ void Engine::take_microbatch(const Step& step, const dist::Work& work, Slot& slo
   pass.training = true;
   pass.seed = step.seed;
   pass.step = static_cast<uint32_t>(step.number);
+  pass.observer = step.observer;
   model_.network.fprop(pass, step.parameters, slot.workspace);
   const int64_t begin = step.plan.of_rank(step.rank).begin;
   const int64_t first = step.plan.samples_of(work.microbatch).begin - step.plan.samples_of(begin).begin;

@@ -166,15 +166,18 @@ void Trainer::train_step(data::Loader& loader, double learning_rate, const StopS
     });
   });
   // Before the parameters change: a step that failed, or gave NaN, on any rank leaves them as they were.
+  std::optional<BadMicrobatch> bad;
   during(Phase::kReduction, "waits for the other ranks' losses", [&] {
     const Timed agreeing(timeline, Activity::kAgree);
     try {
-      agree(plan, std::move(sums), stop.received(), failure);
+      bad = agree(plan, std::move(sums), stop.received(), failure);
     } catch (const comm::AgreedError&) {
       reducer_->abandon();
       throw;
     }
+    if (bad) reducer_->abandon();
   });
+  if (bad) report_nan(plan, *bad, loader);
   if (agreed_stop_ != 0) stop.stop_with_the_others();
   const double waited = reducer_->waited_seconds();
   during(Phase::kCompute, "waits for the other ranks' gradients and parameters", [&] {
@@ -186,8 +189,8 @@ void Trainer::train_step(data::Loader& loader, double learning_rate, const StopS
   watch_.add(Phase::kReduction, reducer_->waited_seconds() - waited);
 }
 
-void Trainer::agree(const dist::Plan& plan, std::vector<double> sums, int stop_signal,
-                    const std::string& failure) {
+std::optional<Trainer::BadMicrobatch> Trainer::agree(const dist::Plan& plan, std::vector<double> sums,
+                                                     int stop_signal, const std::string& failure) {
   // One message a rank: signal, whether a checkpoint is due, whether it failed; then its sums.
   constexpr size_t kHeader = 3;
   const double minutes = (watch_.total() - last_saved_) / 60;
@@ -222,30 +225,15 @@ void Trainer::agree(const dist::Plan& plan, std::vector<double> sums, int stop_s
     });
   }
   for (int64_t m = 0; m < plan.microbatches(); ++m) {
-    if (!std::isfinite(leaves[static_cast<size_t>(m * kSumsPerMicrobatch)])) report_nan(plan, m);
+    const double loss = leaves[static_cast<size_t>(m * kSumsPerMicrobatch)];
+    if (!std::isfinite(loss)) return BadMicrobatch{m, loss};
   }
   const std::vector<double> total = dist::sum_leaves(leaves, kSumsPerMicrobatch);
   const double samples = static_cast<double>(plan.samples());
   state_.since_row.add(samples, total[0], total[1]);
   state_.since_epoch.add(samples, total[0], total[1]);
   samples_ += samples;
-}
-
-void Trainer::report_nan(const dist::Plan& plan, int64_t microbatch) const {
-  const dist::Range range = plan.samples_of(microbatch);
-  const int owner = plan.rank_of(microbatch);
-  std::string samples;
-  for (const int64_t index : cut_.order.indices(state_.step, range.begin, range.end)) {
-    samples += (samples.empty() ? "" : ", ") + std::to_string(index);
-  }
-  throw comm::AgreedError(text(
-      "step ", state_.step, ", rank ", owner, " (", placements_[static_cast<size_t>(owner)].host,
-      "): the loss became infinite or NaN on microbatch ", microbatch, ", samples ", samples,
-      " of /train in ", options_.dataset, "; ",
-      last_checkpoint_.empty() ? std::string("this run has written no checkpoint yet")
-                               : "the last good checkpoint is " + last_checkpoint_,
-      "; lower the learning-rate, warm up (warmup-steps), clip the gradient (clip-norm), or look at these "
-      "samples"));
+  return std::nullopt;
 }
 
 // After a step: its place in the books.

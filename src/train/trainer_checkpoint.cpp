@@ -20,6 +20,12 @@ void Trainer::save(Observer* observer, Outcome& outcome) {
     std::unique_ptr<CheckpointWriter> writer;
     comm::together(group_, [&] {
       if (!writes) return;
+      if (const std::string spoiled = spoiled_parameters(); !spoiled.empty()) {
+        fail("step ", state_.step - 1, ": its update made ", spoiled,
+             " infinite or NaN, though its loss was finite; no checkpoint is written, and the one before "
+             "stays; "
+             "lower the learning rate, or clip the gradient with clip-norm");
+      }
       writer = std::make_unique<CheckpointWriter>(options_.checkpoint, layout);
       writer->write_configuration(configuration_, configuration_text(options_));
       writer->write_parameters(parameters_.data());

@@ -23,6 +23,10 @@ struct Samples {
   io::Rows rows;                             // holds what was read for these samples alone
 };
 
+// Some samples as rows, which need no split, and back.
+io::Rows rows_of(const Samples& samples, const io::DatasetInfo& info);
+Samples samples_of(io::Rows rows, std::vector<int64_t> indices, const io::DatasetInfo& info);
+
 class Split {
  public:
   virtual ~Split() = default;

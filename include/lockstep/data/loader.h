@@ -42,6 +42,8 @@ class Loader {
 
   // The next set; waits for it where it has to. A failure to read is thrown here.
   Samples next();
+  // Samples that are no set's, read between those that are fetched ahead.
+  Samples fetch(std::vector<int64_t> indices);
 
  private:
   struct Ahead {

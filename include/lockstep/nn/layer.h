@@ -22,6 +22,8 @@
 
 namespace lockstep::nn {
 
+class PassObserver;  // pass_observer.h
+
 // One microbatch on its way through the network.
 struct Pass {
   int64_t samples = 0;    // of this microbatch
@@ -31,8 +33,9 @@ struct Pass {
   // What random numbers follow from; never a rank or a thread.
   uint64_t seed = 0;
   uint32_t step = 0;
-  uint32_t first_sample = 0;     // the place in the minibatch of this microbatch's first sample
-  Timeline* timeline = nullptr;  // where this thread's time is recorded; mostly nowhere
+  uint32_t first_sample = 0;         // the place in the minibatch of this microbatch's first sample
+  Timeline* timeline = nullptr;      // where this thread's time is recorded; mostly nowhere
+  PassObserver* observer = nullptr;  // who is shown the values; mostly nobody
 };
 
 struct ParameterSpec {

@@ -47,10 +47,11 @@ class Engine {
   // The gradients of this rank's microbatches into `tree` (of that width, and whose begin() was called with
   // the same plan), scaled by 1 / plan.samples(). `samples` are this rank's, augmented as the epoch
   // says. Whenever more of the tree may be final, any thread calls `moved`. Returns loss and error sums,
-  // kSumsPerMicrobatch a microbatch.
+  // kSumsPerMicrobatch a microbatch. An `observer` sees all values; with several microbatches, from several
+  // threads at once.
   std::vector<double> train(const dist::Plan& plan, int rank, const data::Samples& samples, uint64_t seed,
                             int64_t epoch, int64_t step, const float* parameters, dist::GradientTree& tree,
-                            const std::function<void()>& moved);
+                            const std::function<void()>& moved, nn::PassObserver* observer = nullptr);
 
   // Loss and error sums without training.
   std::vector<double> evaluate(const dist::Plan& plan, int rank, const data::Samples& samples,

@@ -5,6 +5,7 @@
 #include <limits>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "lockstep/optim/optimizer.h"
 #include "lockstep/train/checkpoint.h"
 #include "lockstep/train/engine.h"
+#include "lockstep/train/failed_step.h"
 #include "lockstep/train/memory.h"
 #include "lockstep/train/observer.h"
 #include "lockstep/train/step_recorder.h"
@@ -66,6 +68,9 @@ class Trainer {
 
   const Model& model() const { return model_; }
   const float* parameters() const { return parameters_.data(); }
+  // "the weights of layer linear1": the first parameters with a value that is infinite or NaN; empty where
+  // there are none.
+  std::string spoiled_parameters() const;
   std::string digest() const { return model_.network.layout().digest(parameters_.data()); }
   const State& state() const { return state_; }
   int64_t total_steps() const { return total_steps_; }
@@ -93,10 +98,18 @@ class Trainer {
   void trust_layers();
   void apply(dist::Range range, const float* gradient);
   bool needs_norms() const { return options_.clip_norm > 0 || optimizer_->by_layers(); }
+  // The first microbatch of a step whose loss is infinite or NaN.
+  struct BadMicrobatch {
+    int64_t number;
+    double loss;
+  };
   // Ranks tell each other what the step gave, whether it failed, and whether to stop or save; all get the
   // same answer.
-  void agree(const dist::Plan& plan, std::vector<double> sums, int stop_signal, const std::string& failure);
-  [[noreturn]] void report_nan(const dist::Plan& plan, int64_t microbatch) const;
+  std::optional<BadMicrobatch> agree(const dist::Plan& plan, std::vector<double> sums, int stop_signal,
+                                     const std::string& failure);
+  [[noreturn]] void report_nan(const dist::Plan& plan, const BadMicrobatch& bad, data::Loader& loader);
+  std::string leave_failed_step(const Place& place, const std::vector<int64_t>& indices, double loss,
+                                data::Loader& loader);
   void record(Observer* observer, double learning_rate);
   bool checkpoint_due(bool last) const;
   void save(Observer* observer, Outcome& outcome);
