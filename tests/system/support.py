@@ -118,6 +118,10 @@ class Job:
         # os.pread, as the position of the file belongs to the job too.
         return tuple(os.pread(f.fileno(), 1 << 24, 0).decode(errors="replace") for f in (self.out, self.err))
 
+    def complaints(self):
+        """Standard error so far, less what is said of the machine."""
+        return OF_MACHINES.sub("", self.output()[1])
+
     def trainers(self):
         """Process ids of the ranks, in the order of their start, which is that of ranks."""
         name = os.path.basename(TRAINER)[:15]
