@@ -72,17 +72,17 @@ std::unique_ptr<comm::StallWatch> watch_over(const Context& context, const Sessi
   return context.group.watch({trainer.whereabouts(), limit, session.placements(), advice});
 }
 
-// What --trace asks for, on rank 0; a file that cannot be written shall be known before training.
+// What --trace asks for; a file that cannot be written shall be known before training.
 std::unique_ptr<train::TraceRecorder> trace_recorder(const Context& context, Session& session) {
   const std::string path = setting(context, "trace", "");
   const int64_t number = whole_setting(context, "trace-step", 1, int64_t{1} << 32, 10);
   if (path.empty() && was_given(context, "trace-step")) {
     fail_usage("the command line: nothing reads trace-step without a file to write; add --trace FILE");
   }
-  if (path.empty() || context.group.rank() != 0) return nullptr;
-  io::Replacement probe(path);
+  if (path.empty()) return nullptr;
+  if (context.group.rank() == 0) io::Replacement probe(path);
   return std::make_unique<train::TraceRecorder>(path, number, session.trainer().model().network,
-                                                session.threads(), context.group.rank());
+                                                session.threads(), context.group);
 }
 
 // `read`: what it reads beside the dataset: a configuration, checkpoints.

@@ -1,8 +1,11 @@
 #include "lockstep/train/trace.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
+#include <cstdlib>
 
+#include "lockstep/comm/clock.h"
 #include "lockstep/core/error.h"
 #include "lockstep/core/json.h"
 #include "lockstep/io/replace.h"
@@ -24,21 +27,13 @@ std::string span_name(const TimeSpan& span, const nn::Network& network) {
   }
 }
 
-// Nanoseconds, of which there are none below zero, as microseconds.
+// Nanoseconds as microseconds.
 std::string microseconds(int64_t nanoseconds) {
+  const int64_t size = std::abs(nanoseconds);
   char digits[40];
-  std::snprintf(digits, sizeof digits, "%ld.%03ld", static_cast<long>(nanoseconds / 1000),
-                static_cast<long>(nanoseconds % 1000));
+  std::snprintf(digits, sizeof digits, "%s%ld.%03ld", nanoseconds < 0 ? "-" : "",
+                static_cast<long>(size / 1000), static_cast<long>(size % 1000));
   return digits;
-}
-
-// When the first span of all began.
-int64_t beginning(const Recording& recording) {
-  int64_t first = INT64_MAX;
-  for (const Timeline& timeline : recording.threads) {
-    for (const TimeSpan& span : timeline.spans()) first = std::min(first, span.begin);
-  }
-  return first;
 }
 
 std::string name_event(const char* what, int rank, size_t thread, const std::string& name) {
@@ -48,8 +43,15 @@ std::string name_event(const char* what, int rank, size_t thread, const std::str
 
 }  // namespace
 
-std::string trace_events(const Recording& recording, const nn::Network& network, int rank) {
-  const int64_t origin = beginning(recording);
+int64_t beginning(const Recording& recording) {
+  int64_t first = INT64_MAX;
+  for (const Timeline& timeline : recording.threads) {
+    for (const TimeSpan& span : timeline.spans()) first = std::min(first, span.begin);
+  }
+  return first;
+}
+
+std::string trace_events(const Recording& recording, const nn::Network& network, int rank, int64_t origin) {
   std::string events = name_event("process_name", rank, 0, text("rank ", rank));
   for (size_t t = 0; t < recording.threads.size(); ++t) {
     events += ",\n" + name_event("thread_name", rank, t, text("thread ", t));
@@ -72,8 +74,8 @@ std::string trace_file(const std::vector<std::string>& events_of_ranks) {
 }
 
 TraceRecorder::TraceRecorder(std::string path, int64_t step, const nn::Network& network, int threads,
-                             int rank)
-    : path_(std::move(path)), steps_to_go_(step), network_(network), rank_(rank), recording_(threads) {}
+                             comm::Group& group)
+    : path_(std::move(path)), steps_to_go_(step), network_(network), group_(group), recording_(threads) {}
 
 // Each step until the one that is asked for: nobody knows whether a signal makes it the last.
 Recording* TraceRecorder::begin_step(int64_t) {
@@ -93,7 +95,15 @@ void TraceRecorder::finish() {
 }
 
 void TraceRecorder::write() {
-  io::replace_file(path_, trace_file({trace_events(recording_, network_, rank_)}), "the trace");
+  const std::vector<comm::ClockOffset> offsets = comm::clock_offsets(group_, comm::steady_clock);
+  int64_t origin = beginning(recording_);
+  group_.broadcast(&origin, sizeof origin, 0);
+  const double ahead = offsets[static_cast<size_t>(group_.rank())].ahead;
+  const std::vector<std::string> events = group_.gather_texts(trace_events(
+      recording_, network_, group_.rank(), origin + static_cast<int64_t>(std::llround(1e9 * ahead))));
+  comm::together(group_, [&] {
+    if (group_.rank() == 0) io::replace_file(path_, trace_file(events), "the trace");
+  });
   written_ = true;
 }
 

@@ -210,7 +210,7 @@ class TraceTest : public ::testing::Test {
   // The trace of a run that was to trace a step; of 3 threads.
   std::string trace_of(Options options, int64_t step) const {
     SmallRun run(std::move(options), 3);
-    TraceRecorder recorder(folder_ / "trace.json", step, run.trainer.model().network, 3, 0);
+    TraceRecorder recorder(folder_ / "trace.json", step, run.trainer.model().network, 3, *run.group);
     run.trainer.run(test::stop_signals(), nullptr, &recorder);
     recorder.finish();
     return test::bytes_of(folder_ / "trace.json");
@@ -242,17 +242,19 @@ TEST_F(TraceTest, TakesTheEventsOfSeveralRanks) {
   LastStep last(2);
   run.trainer.run(test::stop_signals(), nullptr, &last);
   const auto& network = run.trainer.model().network;
-  const std::string file =
-      trace_file({trace_events(last.recording, network, 0), trace_events(last.recording, network, 1)});
-  for (const char* part :
-       {"},\n{\"name\":\"process_name\",\"ph\":\"M\",\"pid\":1", "\"pid\":0,\"tid\":0,\"ts\":0.000,"}) {
+  const int64_t origin = beginning(last.recording);
+  // The second began 3.25 microseconds before rank 0.
+  const std::string file = trace_file({trace_events(last.recording, network, 0, origin),
+                                       trace_events(last.recording, network, 1, origin + 3250)});
+  for (const char* part : {"},\n{\"name\":\"process_name\",\"ph\":\"M\",\"pid\":1",
+                           "\"pid\":0,\"tid\":0,\"ts\":0.000,", "\"pid\":1,\"tid\":0,\"ts\":-3.250,"}) {
     EXPECT_NE(file.find(part), std::string::npos) << part << "\n" << file;
   }
 }
 
 TEST_F(TraceTest, ThatCannotBeWrittenIsAnErrorThatNamesTheFile) {
   SmallRun run(steps(1));
-  TraceRecorder recorder(folder_ / "nowhere/trace.json", 1, run.trainer.model().network, 2, 0);
+  TraceRecorder recorder(folder_ / "nowhere/trace.json", 1, run.trainer.model().network, 2, *run.group);
   test::expect_error([&] { run.trainer.run(test::stop_signals(), nullptr, &recorder); },
                      {"nowhere/trace.json", "does not exist"});
 }
