@@ -14,13 +14,12 @@ from pathlib import Path
 
 RUN = Path(__file__).resolve().parents[2] / "launch/run.sh"
 SUBNET = "10.213.7.0/24"
-RATE = "200mbit"
 
 # Enters a host and takes its name: what ssh would do.
 AGENT = """#!/bin/sh
 host=$1
 shift
-exec ip netns exec {prefix}$host unshare --uts sh -c 'hostname "$0" && exec sh -c "$1"' "$host" "$*"
+exec nsenter --net=/run/netns/{prefix}$host unshare --uts sh -c 'hostname "$0" && exec sh -c "$1"' "$host" "$*"
 """
 
 
@@ -57,10 +56,10 @@ def remove_leftovers():
 
 
 class Hosts:
-    """host1, host2, ...; `folder` holds what Open MPI needs to start processes there."""
+    """host1, host2, ...; `folder` holds what Open MPI needs to start processes there; `rate`: of a link, each way."""
 
-    def __init__(self, count, folder):
-        for tool in ("ip", "tc", "unshare"):
+    def __init__(self, count, folder, rate="200mbit"):
+        for tool in ("ip", "tc", "nsenter", "unshare"):
             if shutil.which(tool) is None:
                 raise NotAllowed(f"there is no `{tool}`; install iproute2 and util-linux")
         self.prefix = f"lockstep-{os.getpid()}-"
@@ -69,7 +68,9 @@ class Hosts:
         try:
             self._make_switch()
             for n, name in enumerate(self.names, 1):
-                self._connect(name, SUBNET.replace("0/", f"{n}/"))
+                self._connect(name, SUBNET.replace("0/", f"{n}/"), rate)
+            for name in self.names:
+                self.wait_for_link(name)
         except NotAllowed:
             self.remove()
             raise
@@ -83,14 +84,14 @@ class Hosts:
         run("ip", "-n", self.switch, "link", "add", "bridge", "type", "bridge")
         run("ip", "-n", self.switch, "link", "set", "bridge", "up")
 
-    def _connect(self, name, address):
+    def _connect(self, name, address, rate):
         host = self.prefix + name
         run("ip", "netns", "add", host)
         run("ip", "-n", self.switch, "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", host)
         run("ip", "-n", self.switch, "link", "set", name, "master", "bridge", "up")
         run("ip", "-n", host, "address", "add", address, "dev", "eth0")
         for namespace, device in ((self.switch, name), (host, "eth0")):
-            run("tc", "-n", namespace, "qdisc", "add", "dev", device, "root", "tbf", "rate", RATE, "burst", "256kb",
+            run("tc", "-n", namespace, "qdisc", "add", "dev", device, "root", "tbf", "rate", rate, "burst", "256kb",
                 "latency", "50ms")
         for device in ("lo", "eth0"):
             run("ip", "-n", host, "link", "set", device, "up")
@@ -105,6 +106,16 @@ class Hosts:
 
     def mend(self, name):
         run("ip", "-n", self.switch, "link", "set", name, "up")
+        self.wait_for_link(name)
+
+    def wait_for_link(self, name):
+        """The kernel takes up to a second to notice a carrier."""
+        end = time.monotonic() + 10
+        while not (" state UP " in run("ip", "-n", self.prefix + name, "link", "show", "eth0") and
+                   " state forwarding " in run("ip", "-n", self.switch, "-d", "link", "show", name)):
+            if time.monotonic() > end:
+                raise NotAllowed(f"the link of {name} does not come up within 10 s")
+            time.sleep(0.05)
 
     def processes(self, name, command=None):
         """Process ids on that host, in the order of their start; `command`: of these alone."""
@@ -127,11 +138,16 @@ class Hosts:
             time.sleep(0.05)
         return True
 
+    def enter(self, name, words):
+        """The command that runs `words` on that host."""
+        return ["nsenter", f"--net=/run/netns/{self.prefix}{name}", "unshare", "--uts", "sh", "-c",
+                'hostname "$0" && exec "$@"', name, *words]
+
     def mpirun(self, mpirun, ranks, names, words):
         """The command that runs `words` on these hosts, rank 0 on the first, where mpirun runs too."""
         places = ",".join(f"{name}:{-(-ranks // len(names))}" for name in names)
-        return ["ip", "netns", "exec", self.prefix + names[0], "unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"',
-                names[0], str(RUN), mpirun, "--mca", "plm", "rsh", "--mca", "plm_rsh_agent", self.agent,
-                "--mca", "btl_tcp_if_include", SUBNET, "--mca", "oob_tcp_if_include", SUBNET,
-                "--mca", "mpi_yield_when_idle", "1", "--bind-to", "none", "--map-by", "node", "-H", places,
-                "-n", str(ranks), *words]
+        return self.enter(names[0], [
+            str(RUN), mpirun, "--mca", "plm", "rsh", "--mca", "plm_rsh_agent", self.agent,
+            "--mca", "btl_tcp_if_include", SUBNET, "--mca", "oob_tcp_if_include", SUBNET,
+            "--mca", "mpi_yield_when_idle", "1", "--bind-to", "none", "--map-by", "node", "-H", places,
+            "-n", str(ranks), *words])

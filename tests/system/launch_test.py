@@ -1,11 +1,13 @@
-"""The job scripts of launch/, with a queue that is played by the test."""
+"""The scripts of launch/ that start ranks; where they need a queue, the test plays it."""
 import os
+import signal
 import unittest
 from pathlib import Path
 
 from support import SMALL, TRAINER, SystemTest, digits
 
-PBS = Path(__file__).resolve().parents[2] / "launch/pbs.sh"
+LAUNCH = Path(__file__).resolve().parents[2] / "launch"
+PBS = LAUNCH / "pbs.sh"
 
 
 class Pbs(SystemTest):
@@ -39,6 +41,33 @@ class Pbs(SystemTest):
         self.assertRegex(self.job(7, "").err, "^usage: qsub -v ARGUMENTS=")
         self.assertNotEqual(self.job(7, "no.cfg").code, 0)
         self.assertEqual(self.submitted(), [])
+
+
+class Local(SystemTest):
+    def under_way(self, *more):
+        config = self.configuration(f"dataset = {digits(type(self))}\n{SMALL}epochs = 100000\n")
+        job = self.start_words(["bash", str(LAUNCH / "local.sh"), "3", config, *more], env={"TRAINER": TRAINER})
+        job.wait_for("^epoch 2 ")
+        return job
+
+    def test_told_to_stop_it_saves(self):
+        job = self.under_way("--checkpoint", "c.h5")
+        os.kill(job.process.pid, signal.SIGTERM)
+        result = job.wait()
+        self.assertEqual((result.code, result.err), (0, ""), result)
+        self.assertIn("stopped by SIGUSR1", result.lines[-1])
+        self.succeed("inspect", "c.h5")
+
+    def test_a_killed_rank_is_one_message(self):
+        job = self.under_way()
+        os.kill(job.trainers()[1], signal.SIGKILL)
+        result = job.wait(10)
+        self.assertNotEqual(result.code, 0, result)
+        self.assertRegex(result.err, r"\Ampirun noticed that process rank 1 .* exited on signal 9 \(Killed\)\.\n\Z", result)
+
+    def test_a_bad_configuration_is_one_message(self):
+        result = self.start_words(["bash", str(LAUNCH / "local.sh"), "2", "no.cfg"], env={"TRAINER": TRAINER}).wait()
+        self.assert_one_message(result, 2, "no.cfg")
 
 
 if __name__ == "__main__":
