@@ -149,4 +149,5 @@ class Hosts:
         return self.enter(names[0], [
             str(RUN), mpirun, "--mca", "plm", "rsh", "--mca", "plm_rsh_agent", self.agent,
             "--mca", "btl_tcp_if_include", SUBNET, "--mca", "oob_tcp_if_include", SUBNET,
-            "--mca", "mpi_yield_when_idle", "1", "--bind-to", "none", "--map-by", "node", "-H", places, "-n", str(ranks), *words])
+            "--mca", "mpi_yield_when_idle", "1", "--bind-to", "none", "--map-by", "node", "-H", places,
+            "-n", str(ranks), *words])
