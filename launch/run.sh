@@ -12,15 +12,16 @@
 #   OMPI_ALLOW_RUN_AS_ROOT    in containers, where everybody is root
 
 # mpirun frames each report with lines of dashes. A rank that ends takes connections with it: of these errors, those that say
-# only that a socket is half closed are echoes, and those of a network that refuses are none. (Debian's awk would hold back
-# what it reads until the end.)
+# only that a socket is half closed, or a process gone (errno 3), are echoes, and those of a network that refuses are none.
+# (Debian's awk would hold back what it reads until the end.)
 is_echo() {
   [[ "$1" =~ non-zero|MPI_ABORT\ was\ invoked|peer\ process\ has\ unexpectedly\ disconnected ]] ||
     [[ "$1" =~ failed\ to\ TCP\ connect && "$1" =~ \((22|107|115)\) ]]
 }
 without_echoes() {
   local line report="" framed=false
-  local chatter='^mpirun: Forwarding signal|sent help message help-mpi-(btl-tcp|api)|"orte_base_help_aggregate" to 0'
+  local chatter='^mpirun: Forwarding signal|Read -1, expected [0-9]+, errno = 3$'
+  chatter+='|sent help message help-mpi-(btl-tcp|api)|"orte_base_help_aggregate" to 0'
   while IFS= read -r line || [ -n "$line" ]; do
     if [[ "$line" =~ ^-+$ ]]; then
       if $framed; then

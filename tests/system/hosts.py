@@ -34,6 +34,10 @@ def run(*words):
     return done.stdout
 
 
+def address(number):
+    return SUBNET.replace("0/24", str(number))
+
+
 def namespaces():
     return [line.split()[0] for line in run("ip", "netns", "list").splitlines() if line]
 
@@ -68,7 +72,7 @@ class Hosts:
         try:
             self._make_switch()
             for n, name in enumerate(self.names, 1):
-                self._connect(name, SUBNET.replace("0/", f"{n}/"), rate)
+                self._connect(name, address(n) + "/24", rate)
             for name in self.names:
                 self.wait_for_link(name)
         except NotAllowed:
@@ -84,12 +88,12 @@ class Hosts:
         run("ip", "-n", self.switch, "link", "add", "bridge", "type", "bridge")
         run("ip", "-n", self.switch, "link", "set", "bridge", "up")
 
-    def _connect(self, name, address, rate):
+    def _connect(self, name, where, rate):
         host = self.prefix + name
         run("ip", "netns", "add", host)
         run("ip", "-n", self.switch, "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", host)
         run("ip", "-n", self.switch, "link", "set", name, "master", "bridge", "up")
-        run("ip", "-n", host, "address", "add", address, "dev", "eth0")
+        run("ip", "-n", host, "address", "add", where, "dev", "eth0")
         for namespace, device in ((self.switch, name), (host, "eth0")):
             run("tc", "-n", namespace, "qdisc", "add", "dev", device, "root", "tbf", "rate", rate, "burst", "256kb",
                 "latency", "50ms")
@@ -109,13 +113,16 @@ class Hosts:
         self.wait_for_link(name)
 
     def wait_for_link(self, name):
-        """The kernel takes up to a second to notice a carrier."""
-        end = time.monotonic() + 10
-        while not (" state UP " in run("ip", "-n", self.prefix + name, "link", "show", "eth0") and
-                   " state forwarding " in run("ip", "-n", self.switch, "-d", "link", "show", name)):
-            if time.monotonic() > end:
-                raise NotAllowed(f"the link of {name} does not come up within 10 s")
-            time.sleep(0.05)
+        """Until every other host answers it. The kernel takes up to a second to notice a carrier, and as long for a
+        neighbour that it has given up."""
+        end = time.monotonic() + 15
+        for number, other in enumerate(self.names, 1):
+            knock = f"echo > /dev/tcp/{address(number)}/9"  # where nobody listens: refused by who is there
+            while other != name and "refused" not in subprocess.run(
+                    self.enter(name, ["timeout", "1", "bash", "-c", knock]), capture_output=True, text=True).stderr:
+                if time.monotonic() > end:
+                    raise NotAllowed(f"{name} does not reach {other} within 15 s")
+                time.sleep(0.05)
 
     def processes(self, name, command=None):
         """Process ids on that host, in the order of their start; `command`: of these alone."""
