@@ -169,6 +169,7 @@ void Trainer::train_step(data::Loader& loader, double learning_rate, const StopS
   std::optional<BadMicrobatch> bad;
   during(Phase::kReduction, "waits for the other ranks' losses", [&] {
     const Timed agreeing(timeline, Activity::kAgree);
+    const double hidden = reducer_->hidden_seconds();
     try {
       bad = agree(plan, std::move(sums), stop.received(), failure);
     } catch (const comm::AgreedError&) {
@@ -176,6 +177,7 @@ void Trainer::train_step(data::Loader& loader, double learning_rate, const StopS
       throw;
     }
     if (bad) reducer_->abandon();
+    not_hidden_ += reducer_->hidden_seconds() - hidden;
   });
   if (bad) report_nan(plan, *bad, loader);
   if (agreed_stop_ != 0) stop.stop_with_the_others();
@@ -290,7 +292,7 @@ Outcome Trainer::finish(Outcome outcome) {
   outcome.seconds = watch_.total() - watch_.of(Phase::kEvaluation);
   const std::array<double, 5> mine = {watch_.of(Phase::kCompute), watch_.of(Phase::kReduction),
                                       watch_.of(Phase::kInput), watch_.of(Phase::kCheckpoint),
-                                      reducer_->hidden_seconds()};
+                                      reducer_->hidden_seconds() - not_hidden_};
   std::vector<std::array<double, 5>> all(static_cast<size_t>(group_.size()));
   group_.allgather(mine.data(), std::vector<uint64_t>(all.size(), sizeof mine), all.data());
   for (const auto& rank : all) {
