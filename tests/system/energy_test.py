@@ -368,7 +368,7 @@ class ClassifyTest(BarsTest):
         result = self.classify(text=text)
         self.assertEqual(result.code, 0, result)
         self.assertIn("energy: line integral of r(x) - x", result.out)
-        self.assertRegex(result.err, r"\Atrainer: warning: these energies depend on the path: .* curl .* is up to \d\.\d+")
+        self.assertRegex(result.err, r"\Atrainer: warning: these energies depend on the path: .* curl .* is \d\.\d+\. They are integrals")
 
     def test_bad_input(self):
         nothing = {"train": {"inputs": self.splits["train"]["inputs"]}}
