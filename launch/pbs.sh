@@ -29,7 +29,7 @@ if [ -e "$CHECKPOINT" ]; then
 else
   read -ra what <<<"$ARGUMENTS --checkpoint $CHECKPOINT --checkpoint-minutes 15"
 fi
-timeout --foreground --preserve-status --signal=USR1 "${STOP_AFTER:-3480}" "${run[@]}" "$trainer" "${what[@]}"
+timeout --foreground --preserve-status --signal=USR1 "${STOP_AFTER:-3480}" launch/run.sh "${run[@]}" "$trainer" "${what[@]}"
 
 # A run that a signal stopped has ended well, but not finished.
 state=$("$trainer" inspect "$CHECKPOINT")

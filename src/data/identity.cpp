@@ -11,20 +11,15 @@ namespace {
 
 std::string digest_of_some(const Dataset& dataset) {
   constexpr int64_t kSome = 16;
-  const int64_t bytes = dataset.shape().size() * (dataset.info.type == io::Type::kUint8 ? 1 : 4);
-  const int64_t targets =
-      dataset.info.target_dims.empty() ? 0 : Shape::from_dims(dataset.info.target_dims).size();
   Digest digest;
   for (const auto& [name, split] : splits_of(dataset)) {
     std::vector<int64_t> indices;
     const int64_t count = std::min(kSome, split->rows());
     for (int64_t i = 0; i < count; ++i) indices.push_back(i * split->rows() / count);
-    const Samples samples = split->fetch(indices);
-    for (const unsigned char* input : samples.inputs) digest.add(input, static_cast<uint64_t>(bytes));
-    for (const int32_t label : samples.labels) digest.add(int64_t{label});
-    for (const float* target : samples.targets) {
-      digest.add(target, static_cast<uint64_t>(targets) * sizeof(float));
-    }
+    const io::Rows rows = rows_of(split->fetch(indices), dataset.info);
+    digest.add(rows.inputs.data(), rows.inputs.size());
+    digest.add(rows.labels.data(), rows.labels.size() * sizeof(int32_t));
+    digest.add(rows.targets.data(), rows.targets.size() * sizeof(float));
   }
   return digest.hex();
 }

@@ -8,7 +8,6 @@
 #include "lockstep/core/memory.h"
 #include "lockstep/dist/gradient_tree.h"
 #include "lockstep/dist/reducer.h"
-#include "lockstep/optim/optimizer.h"
 
 namespace lockstep::train {
 
@@ -36,8 +35,7 @@ int64_t update_floats(const Options& options, const ParameterLayout& layout, int
   const int64_t owned = options.reduction == "mpi" ? learned : learned / ranks;
   // One array of state at a time passes through rank 0 into a checkpoint.
   const bool collects = rank == 0 && slots > 0 && !options.checkpoint.empty();
-  const bool needs_norms = options.clip_norm > 0 || optimizer->by_layers();
-  return slots * owned + (needs_norms ? owned : 0) + (collects ? layout.floats() : 0);
+  return slots * owned + (needs_norms(options, *optimizer) ? owned : 0) + (collects ? layout.floats() : 0);
 }
 
 }  // namespace
@@ -45,6 +43,10 @@ int64_t update_floats(const Options& options, const ParameterLayout& layout, int
 Cut::Cut(const Options& options, const data::Dataset& dataset)
     : order(options.seed, training_rows(dataset), options.batch_size),
       microbatch(std::min(options.microbatch, order.batch_of(0))) {}
+
+bool needs_norms(const Options& options, const optim::Optimizer& optimizer) {
+  return options.clip_norm > 0 || optimizer.by_layers();
+}
 
 int gradient_buffers(const Cut& cut, const EnginePlan& engine, int ranks, int rank) {
   int buffers = 1;

@@ -65,7 +65,7 @@ Trainer::Trainer(const Options& options, const std::string& configuration, const
       parameters_(model_.network.layout().floats()),
       history_(new_history()) {
   optim::check_schedule(options);
-  if (needs_norms()) {
+  if (needs_norms(options_, *optimizer_)) {
     summed_ = Buffer(model_.network.layout().learned_floats(), Pages::kSmall);
     gradient_squares_.resize(static_cast<size_t>(summed_.size() / kBlock));
     weight_squares_.resize(gradient_squares_.size());

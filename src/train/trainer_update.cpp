@@ -30,7 +30,7 @@ double norm(const ParameterLayout& layout, const std::vector<double>& block_squa
 
 void Trainer::update(double learning_rate) {
   rates_.assign(model_.network.layout().parameters().size(), learning_rate);
-  if (needs_norms()) return update_in_two_passes();
+  if (needs_norms(options_, *optimizer_)) return update_in_two_passes();
   reducer_->finish([&](dist::Range range, const float* gradient) { apply(range, gradient); },
                    parameters_.data());
 }

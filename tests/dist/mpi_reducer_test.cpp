@@ -69,6 +69,7 @@ class Reduction {
       std::copy_n(gradient, range.size(), &values[static_cast<size_t>(range.begin)]);
       consumed_ += range.size();
     };
+    hidden_ = reducer_->hidden_seconds();
     reducer_->finish(consumer, gathered ? values.data() : nullptr);
     return values;
   }
@@ -87,6 +88,8 @@ class Reduction {
   }
 
   int64_t consumed() const { return consumed_; }
+  // Seconds that something was under way before finish().
+  double hidden() const { return hidden_; }
   Reducer& reducer() { return *reducer_; }
   void use_leaves_at_once(int leaves) { leaves_at_once_ = leaves; }
 
@@ -112,6 +115,7 @@ class Reduction {
   std::unique_ptr<Reducer> reducer_;
   std::atomic<int64_t> consumed_{0};
   int leaves_at_once_ = 1;
+  double hidden_ = 0;
 };
 
 std::vector<float> sum_of_one_process(const Layout& layout) {
@@ -157,6 +161,15 @@ TEST(OrderedReducer, HasTheseBitsAlsoWhereSeveralLeavesEndTogether) {
     EXPECT_TRUE(test::same_bits(reduction.sum(layout.microbatches), sum_of_one_process(layout)))
         << describe(layout);
   }
+}
+
+TEST(OrderedReducer, WhatIsFinalLeavesBeforeTheRest) {
+  Reduction ordered(world(), "ordered", 9 * kBlock, 4 * kBlock);
+  ordered.sum(8);
+  EXPECT_GT(ordered.hidden(), 0);
+  Reduction plain(world(), "mpi", 9 * kBlock, 4 * kBlock);
+  plain.sum(8);
+  EXPECT_EQ(plain.hidden(), 0) << "MPI's begins at the end";
 }
 
 // Ranks that are well have sent some of it by then. What they have begun must end, or MPI could not.

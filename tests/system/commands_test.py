@@ -13,6 +13,7 @@ import numpy as np
 
 from support import SMALL, TRAINER, SystemTest, copy, digits, environment, history, parameters, state, write_dataset
 
+COMMUNICATION = r"(?m)^communication: [0-9.]+ % of the time waited for, [0-9.]+ % hidden behind computing$"
 CLOSING_LINES = (r"test error [0-9.]+ % loss [0-9.]+",
                  r"[0-9]+ samples/s: compute [0-9]+ %, reduction [0-9]+ %, input [0-9]+ %, checkpoint [0-9]+ %, other [0-9]+ %",
                  r"digest [0-9a-f]+")
@@ -21,6 +22,7 @@ CLOSING_LINES = (r"test error [0-9.]+ % loss [0-9.]+",
 class TrainTest(SystemTest):
     def assert_closing_lines(self, result):
         self.assertGreaterEqual(len(result.lines), 3, result)
+        self.assertRegex(result.out, COMMUNICATION)
         for line, pattern in zip(result.lines[-3:], CLOSING_LINES):
             self.assertRegex(line, rf"\A{pattern}\Z")
         shares = [int(share) for share in re.findall(r"([0-9]+) %", result.lines[-2])]

@@ -16,6 +16,8 @@ class Pbs(SystemTest):
         qsub = Path(self.path("qsub"))
         qsub.write_text(f'#!/bin/sh\necho "$*" "$ARGUMENTS" "$CHECKPOINT" >> {self.path("submitted.txt")}\n')
         qsub.chmod(0o755)
+        if not os.path.exists(self.path("launch")):
+            os.symlink(LAUNCH, self.path("launch"))
         Path(self.path("nodes")).write_text("localhost\n" * ranks)
         return self.start_words(["bash", str(PBS)], env={
             "PATH": f"{self.folder}:{os.environ['PATH']}", "PBS_O_WORKDIR": self.folder, "PBS_JOBID": f"{number}.server",

@@ -6,7 +6,7 @@ import unittest
 import h5py
 import numpy as np
 
-from support import SMALL, SystemTest, copy, digits, require_bf16, write_dataset
+from support import SMALL, SystemTest, copy, digits, file_contents, require_bf16, write_dataset
 
 POISONED = 17  # the sample
 CONFIG = """
@@ -44,23 +44,6 @@ microbatch = 8
 """
 
 
-def contents(path, *left_out):
-    """Attributes and arrays as bytes, by name."""
-    found = {}
-
-    def add(name, item):
-        if name.split("/")[0] in left_out:
-            return
-        for key, value in item.attrs.items():
-            found[f"{name}@{key}"] = np.asarray(value).tobytes()
-        if isinstance(item, h5py.Dataset):
-            found[name] = (item.dtype.str, item.shape, np.asarray(item[()]).tobytes())
-
-    with h5py.File(path, "r") as file:
-        file.visititems(add)
-    return found
-
-
 class KnownSampleTest(SystemTest):
     """One sample is so large that the first layer's sums overflow, of that sample alone."""
 
@@ -87,10 +70,10 @@ class KnownSampleTest(SystemTest):
             self.assertIn("trainer replay c.nan.h5", result.err)
             files.append(copy(self.path("c.nan.h5"), self.path(f"{ranks}.h5")))
         place = re.search(r"step (\d), rank \d .*microbatch (\d), samples ([\d, ]+) of", result.err)
-        expected = contents(files[0], "provenance")
+        expected = file_contents(files[0], "provenance")
         self.assertIn("step@loss", expected)
         for file in files[1:]:
-            self.assertEqual(contents(file, "provenance"), expected)
+            self.assertEqual(file_contents(file, "provenance"), expected)
         self.assertLess(os.path.getsize(files[0]), 200_000)
         os.remove(self.path("own.h5"))
         for ranks in (0, 2):
@@ -124,7 +107,7 @@ class KnownSampleTest(SystemTest):
         for ranks in (0, 2):
             result = self.fail_once(ranks=ranks)
             self.assertRegex(result.err, r"no file to repeat it with \(lockstep-nan\.h5: .*'lockstep-dataset'.*left as it is\)")
-        self.assertEqual(contents(self.path("lockstep-nan.h5")), contents(self.path("own.h5")))
+        self.assertEqual(file_contents(self.path("lockstep-nan.h5")), file_contents(self.path("own.h5")))
 
     def test_an_infinite_input(self):
         """The stored number is finite; the value that it stands for is not."""

@@ -254,13 +254,12 @@ def write_dataset(path, splits, **attributes):
                 file[f"{split}/{name}"] = values
 
 
-def checkpoint_contents(path):
-    """Everything that two equal runs must have in common, as bytes: all but provenance and the configuration, which says
-    how many threads there were and which file was written, and the digest of the two with the rest."""
+def file_contents(path, *left_out):
+    """Attributes and arrays as bytes, by name, less the groups that are left out."""
     contents = {}
 
     def add(name, item):
-        if name.split("/")[0] in ("provenance", "config"):
+        if name.split("/")[0] in left_out:
             return
         for key, value in item.attrs.items():
             contents[f"{name}@{key}"] = np.asarray(value).tobytes()
@@ -269,6 +268,13 @@ def checkpoint_contents(path):
 
     with h5py.File(path, "r") as file:
         file.visititems(add)
+    return contents
+
+
+def checkpoint_contents(path):
+    """Everything that two equal runs must have in common, as bytes: all but provenance and the configuration, which says
+    how many threads there were and which file was written, and the digest of the two with the rest."""
+    contents = file_contents(path, "provenance", "config")
     contents.pop("digest@contents")
     return contents
 

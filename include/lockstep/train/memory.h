@@ -10,6 +10,7 @@
 #include "lockstep/core/options.h"
 #include "lockstep/data/dataset.h"
 #include "lockstep/data/loader.h"
+#include "lockstep/optim/optimizer.h"
 #include "lockstep/train/engine.h"
 #include "lockstep/train/model.h"
 
@@ -24,6 +25,9 @@ struct Cut {
   data::Order order;
   int64_t microbatch;  // no larger than a minibatch
 };
+
+// Whether an update has to know norms of the whole gradient, and so keeps it.
+bool needs_norms(const Options& options, const optim::Optimizer& optimizer);
 
 // Gradient buffers that serve every step of a rank.
 int gradient_buffers(const Cut& cut, const EnginePlan& engine, int ranks, int rank);

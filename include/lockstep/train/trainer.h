@@ -97,7 +97,6 @@ class Trainer {
   void clip();
   void trust_layers();
   void apply(dist::Range range, const float* gradient);
-  bool needs_norms() const { return options_.clip_norm > 0 || optimizer_->by_layers(); }
   // The first microbatch of a step whose loss is infinite or NaN.
   struct BadMicrobatch {
     int64_t number;
