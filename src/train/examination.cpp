@@ -123,7 +123,7 @@ std::string cause_text(const Examination& found, const nn::Network& network,
   if (!cause) return "all values are finite";
   if (cause->samples.empty()) return text("the first that is not finite is ", cause->what);
   if (cause->samples.size() == indices.size() && indices.size() > 1)
-    return text("the first that is not finite is ", cause->what, ", of all of them");
+    return text("the first that is not finite is ", cause->what, ", of all the microbatch's samples");
   std::vector<int64_t> samples;
   for (const int64_t place : cause->samples) samples.push_back(indices[static_cast<size_t>(place)]);
   return text("the first that is not finite is ", cause->what, ", of samples ", numbers_text(samples));

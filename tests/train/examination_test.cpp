@@ -96,8 +96,8 @@ TEST(Examination, TheFirstLayerIsNamedWithTheSamples) {
   Bench linear(kClassifier);
   std::fill_n(linear.parameter("linear2", "weights"), 3 * 300, 3e38f);
   EXPECT_EQ(linear.cause(),
-            "the first that is not finite is the output of layer linear2 ('linear 3', net.cfg:6), of samples "
-            "31, 8");
+            "the first that is not finite is the output of layer linear2 ('linear 3', net.cfg:6), of all the "
+            "microbatch's samples");
 }
 
 TEST(Examination, WhatWasThereBeforeComesFirst) {
