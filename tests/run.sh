@@ -5,16 +5,17 @@ set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 "$root/launch/install_packages.sh" build test
 
-build() { # folder, CMake's arguments
-  local folder=$1
-  shift
+build() { # folder, targets, CMake's arguments
+  local folder=$1 targets=$2
+  shift 2
   cmake -S "$root" -B "$folder" -DLOCKSTEP_TESTS=ON "$@" >/dev/null
-  cmake --build "$folder" --parallel "$(nproc)"
+  # shellcheck disable=SC2086  # several targets
+  cmake --build "$folder" --parallel "$(nproc)" --target $targets
 }
 
-build "$root/build/sanitize" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DLOCKSTEP_SANITIZE=ON
+build "$root/build/sanitize" "unit_tests mpi_tests" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DLOCKSTEP_SANITIZE=ON
 ctest --test-dir "$root/build/sanitize" --output-on-failure --parallel "$(nproc)" --no-tests=error \
   --exclude-regex "^(system|architecture)"
 
-build "$root/build/tests" -DCMAKE_BUILD_TYPE=Release
+build "$root/build/tests" all -DCMAKE_BUILD_TYPE=Release
 ctest --test-dir "$root/build/tests" --output-on-failure --parallel "$(nproc)" --no-tests=error

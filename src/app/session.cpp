@@ -151,6 +151,12 @@ void Session::print_end(const train::Outcome& outcome, int64_t memory_at_start) 
   const double known = outcome.compute + outcome.reduction + outcome.input + outcome.saving;
   std::printf("communication: %.1f %% of the time waited for, %.1f %% hidden behind computing\n",
               percent(outcome.reduction), percent(outcome.hidden));
+  if (outcome.checkpoints > 0) {
+    const double count = static_cast<double>(outcome.checkpoints);
+    std::printf("checkpoints: %ld, for each training stood still %.2f ms; writing took %.2f ms beside it\n",
+                static_cast<long>(outcome.checkpoints), 1e3 * outcome.stalled / count,
+                1e3 * outcome.writing / count);
+  }
   std::printf("%s\n", score.c_str());
   std::printf(
       "%.0f samples/s: compute %.0f %%, reduction %.0f %%, input %.0f %%, checkpoint %.0f %%, other %.0f "

@@ -12,9 +12,10 @@ namespace lockstep::comm {
 
 class WatchThread {
  public:
-  // `look` is called on the thread until destruction, often enough to see a stall little after `limit`
-  // seconds. It is given the seconds for which the thread has watched without a break: a process that was
-  // stopped itself (Ctrl-Z, a suspended laptop) and goes on is in no place to judge before `limit` seconds.
+  // `look` is called on the thread at once and until destruction, often enough to see a stall little after
+  // `limit` seconds. It is given the seconds for which the thread has watched without a break: a process that
+  // was stopped itself (Ctrl-Z, a suspended laptop) and goes on is in no place to judge before `limit`
+  // seconds.
   WatchThread(double limit, std::function<void(double watched)> look)
       : look_(std::move(look)), thread_([this, limit] { run(limit); }) {}
   ~WatchThread() {
@@ -34,12 +35,12 @@ class WatchThread {
     Clock::time_point begin = Clock::now();
     Clock::time_point last = begin;
     std::unique_lock lock(mutex_);
-    while (!wake_.wait_for(lock, interval, [this] { return stop_; })) {
+    do {
       const Clock::time_point now = Clock::now();
       if (Seconds(now - last).count() > limit / 2) begin = now;
       last = now;
       look_(Seconds(now - begin).count());
-    }
+    } while (!wake_.wait_for(lock, interval, [this] { return stop_; }));
   }
 
   std::function<void(double)> look_;

@@ -11,6 +11,7 @@ namespace {
 
 constexpr int kGradientTag = 1;
 constexpr int kParameterTag = 2;
+constexpr int kStateTag = 3;
 constexpr int64_t kSumAtOnce = 8 * kBlock;  // floats: summed and consumed while in the first-level cache
 constexpr int64_t kPiece = 16 * kBlock;     // floats: what a thread takes at a time
 
@@ -269,22 +270,18 @@ void OrderedReducer::gather_blocks(std::vector<double>& values) {
   }
 }
 
-void OrderedReducer::collect(const float* values, float* full) {
+comm::Request OrderedReducer::collect(float* values) {
   std::vector<comm::Send> sends;
   std::vector<comm::Receive> receives;
   for (const Range bucket : buckets_) {
-    for (int r = 0; r < group_.size(); ++r) {
+    for (int r = 1; r < group_.size(); ++r) {
       const Range part = slice(bucket, r);
       if (part.size() == 0) continue;
-      if (r == group_.rank()) {
-        if (r != 0) sends.push_back({0, values + part.begin, part.size()});
-        if (r == 0) std::copy_n(values + part.begin, part.size(), full + part.begin);
-      } else if (group_.rank() == 0) {
-        receives.push_back({r, full + part.begin, part.size()});
-      }
+      if (r == group_.rank()) sends.push_back({0, values + part.begin, part.size()});
+      if (group_.rank() == 0) receives.push_back({r, values + part.begin, part.size()});
     }
   }
-  group_.exchange(sends, receives, kParameterTag).wait();
+  return group_.exchange(sends, receives, kStateTag);
 }
 
 }  // namespace lockstep::dist

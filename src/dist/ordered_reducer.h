@@ -20,7 +20,7 @@ class OrderedReducer : public Reducer {
   void gather(float* values) override;
   void for_each_owned(const std::function<void(Range)>& consumer) override;
   void gather_blocks(std::vector<double>& values) override;
-  void collect(const float* values, float* full) override;
+  comm::Request collect(float* values) override;
   double waited_seconds() const override { return traffic_.waited_seconds(); }
   double hidden_seconds() const override { return traffic_.hidden_seconds(); }
   // Floats of the buffers that a step of this plan takes.

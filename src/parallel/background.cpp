@@ -1,5 +1,6 @@
 #include "lockstep/parallel/background.h"
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <future>
@@ -33,6 +34,10 @@ struct Background::Thread {
     }
   }
 };
+
+bool Background::Handle::is_done() const {
+  return state_->result.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+}
 
 void Background::Handle::wait() { state_->result.get(); }
 

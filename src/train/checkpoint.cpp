@@ -26,18 +26,31 @@ void add_state(Digest& digest, const State& state, const io::Table& history) {
 }
 
 // A diverged network must not take the place of the last good one.
-void require_finite(const ParameterLayout& layout, const std::string& of, const float* arena) {
+void require_finite(const State& state, const ParameterLayout& layout, const std::string& of,
+                    const float* arena) {
   const ParameterInfo* bad = first_not_finite(layout, arena);
   if (bad == nullptr) return;
-  fail("the ", bad->name, " of layer ", bad->layer, of,
-       " have become infinite or NaN, so no checkpoint is written and the ",
-       "one before stays; lower the learning rate, or clip the gradient with clip-norm");
+  fail("after ", state.step, " steps the ", bad->name, " of layer ", bad->layer, of,
+       " are infinite or NaN, so no checkpoint is written and the one before stays; lower the learning rate, "
+       "or clip the gradient with clip-norm");
 }
 
 void write_sums(io::File& file, const std::string& name, const Sums& sums) {
   file.set_attribute("/state", name + "_samples", sums.samples);
   file.set_attribute("/state", name + "_loss", sums.loss);
   file.set_attribute("/state", name + "_error", sums.error);
+}
+
+void write_state(io::File& file, const State& state, const io::Table& history) {
+  file.create_group("/state");
+  file.set_attribute("/state", "step", state.step);
+  file.set_attribute("/state", "epoch", state.epoch);
+  file.set_attribute("/state", "position", state.position);
+  file.set_attribute("/state", "seed", static_cast<int64_t>(state.seed));
+  file.set_attribute("/state", "finished", static_cast<int64_t>(state.finished));
+  write_sums(file, "since_row", state.since_row);
+  write_sums(file, "since_epoch", state.since_epoch);
+  file.write_table("/history", history);
 }
 
 Sums read_sums(const io::File& file, const std::string& name) {
@@ -59,73 +72,33 @@ State read_state(const io::File& file) {
 
 }  // namespace
 
-struct CheckpointWriter::Impl {
-  io::Replacement replacement;
-  io::File file;
-  ParameterLayout layout;
-  Digest contents;
-  Impl(const std::string& path, const ParameterLayout& l)
-      : replacement(path), file(io::File::create(replacement.path())), layout(l) {}
-};
-
-CheckpointWriter::CheckpointWriter(const std::string& path, const ParameterLayout& layout)
-    : impl_(std::make_unique<Impl>(path, layout)) {
-  write_format(impl_->file, kFormat);
-}
-
-CheckpointWriter::~CheckpointWriter() = default;
-
-void CheckpointWriter::write_configuration(const std::string& configuration, const std::string& resolved) {
-  impl_->file.write_string("/config/text", configuration);
-  impl_->file.write_string("/config/resolved", resolved);
-  impl_->contents.add(resolved);
-}
-
-void CheckpointWriter::write_parameters(const float* arena) {
-  require_finite(impl_->layout, "", arena);
-  write_arena(impl_->file, "/parameters", impl_->layout, arena);
-  add_arena(impl_->contents, impl_->layout, "parameters", arena);
-  impl_->file.write_string("/digest", impl_->layout.digest(arena));
-}
-
-void CheckpointWriter::write_slot(const std::string& name, const float* arena) {
-  require_finite(impl_->layout, " (the optimizer's " + name + ")", arena);
-  write_arena(impl_->file, "/optimizer/" + name, impl_->layout, arena);
-  add_arena(impl_->contents, impl_->layout, name, arena);
-}
-
-void CheckpointWriter::write_state(const State& state, const io::Table& history) {
-  io::File& file = impl_->file;
-  file.create_group("/state");
-  file.set_attribute("/state", "step", state.step);
-  file.set_attribute("/state", "epoch", state.epoch);
-  file.set_attribute("/state", "position", state.position);
-  file.set_attribute("/state", "seed", static_cast<int64_t>(state.seed));
-  file.set_attribute("/state", "finished", static_cast<int64_t>(state.finished));
-  write_sums(file, "since_row", state.since_row);
-  write_sums(file, "since_epoch", state.since_epoch);
-  file.write_table("/history", history);
-  add_state(impl_->contents, state, history);
-}
-
-void CheckpointWriter::write_provenance(const Attributes& provenance) {
-  train::write_provenance(impl_->file, provenance);
-}
-
-void CheckpointWriter::finish() {
-  impl_->file.set_attribute("/digest", "contents", std::string_view(impl_->contents.hex()));
-  impl_->file.close();
-  impl_->replacement.commit();
-}
-
 void write_checkpoint(const std::string& path, const Checkpoint& checkpoint) {
-  CheckpointWriter writer(path, checkpoint.layout);
-  writer.write_configuration(checkpoint.configuration, checkpoint.resolved);
-  writer.write_parameters(checkpoint.parameters.data());
-  for (const SavedSlot& slot : checkpoint.slots) writer.write_slot(slot.name, slot.values.data());
-  writer.write_state(checkpoint.state, checkpoint.history);
-  writer.write_provenance(checkpoint.provenance);
-  writer.finish();
+  const ParameterLayout& layout = checkpoint.layout;
+  require_finite(checkpoint.state, layout, "", checkpoint.parameters.data());
+  for (const SavedSlot& slot : checkpoint.slots)
+    require_finite(checkpoint.state, layout, " (the optimizer's " + slot.name + ")", slot.values.data());
+
+  io::Replacement replacement(path);
+  io::File file = io::File::create(replacement.path());
+  Digest contents;
+  write_format(file, kFormat);
+  file.write_string("/config/text", checkpoint.configuration);
+  file.write_string("/config/resolved", checkpoint.resolved);
+  contents.add(checkpoint.resolved);
+  const auto write = [&](const std::string& group, const std::string& name, const float* arena) {
+    write_arena(file, group, layout, arena);
+    add_arena(contents, layout, name, arena);
+  };
+  write("/parameters", "parameters", checkpoint.parameters.data());
+  file.write_string("/digest", layout.digest(checkpoint.parameters.data()));
+  for (const SavedSlot& slot : checkpoint.slots)
+    write("/optimizer/" + slot.name, slot.name, slot.values.data());
+  write_state(file, checkpoint.state, checkpoint.history);
+  add_state(contents, checkpoint.state, checkpoint.history);
+  write_provenance(file, checkpoint.provenance);
+  file.set_attribute("/digest", "contents", std::string_view(contents.hex()));
+  file.close();
+  replacement.commit();
 }
 
 Checkpoint read_checkpoint(const std::string& path) {

@@ -14,7 +14,8 @@ ScoredSplit scored_split(const data::Dataset& dataset) {
 }
 
 Score evaluate(Engine& engine, const Model& model, comm::Group& group, int64_t microbatch,
-               const data::Split& split, const float* parameters, const std::function<void()>& on_set) {
+               const data::Split& split, const float* parameters,
+               const std::function<void(const char* doing)>& at) {
   // Sets are as large as the configuration and the dataset say, never the ranks: the order of sums depends on
   // them.
   constexpr int64_t kSetBytes = int64_t{64} << 20;
@@ -36,12 +37,13 @@ Score evaluate(Engine& engine, const Model& model, comm::Group& group, int64_t m
   });
   Sums sums;
   for (int64_t k = 0; k < sets; ++k) {
-    if (on_set) on_set();
     const dist::Plan plan = plan_of_set(k);
     std::vector<double> mine;
+    at("evaluates");
     comm::together(group, [&] {
       const data::Samples samples = loader.next();
       mine = engine.evaluate(plan, group.rank(), samples, parameters);
+      at("waits for the other ranks' part of the evaluation");
     });
     const auto all = gather_sums(group, plan, mine);
     const auto total = dist::sum_leaves(all, kSumsPerMicrobatch);

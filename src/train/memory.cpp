@@ -33,9 +33,10 @@ int64_t update_floats(const Options& options, const ParameterLayout& layout, int
   const int64_t slots = static_cast<int64_t>(optimizer->slots().size());
   const int64_t learned = layout.learned_floats();
   const int64_t owned = options.reduction == "mpi" ? learned : learned / ranks;
-  // One array of state at a time passes through rank 0 into a checkpoint.
-  const bool collects = rank == 0 && slots > 0 && !options.checkpoint.empty();
-  return slots * owned + (needs_norms(options, *optimizer) ? owned : 0) + (collects ? layout.floats() : 0);
+  // A checkpoint is written from a copy, which is whole on rank 0.
+  const int64_t whole_copy = (1 + slots) * layout.floats();
+  const int64_t copy = options.checkpoint.empty() ? 0 : rank == 0 ? whole_copy : slots * owned;
+  return slots * owned + (needs_norms(options, *optimizer) ? owned : 0) + copy;
 }
 
 }  // namespace

@@ -63,6 +63,7 @@ Trainer::Trainer(const Options& options, const std::string& configuration, const
                                                  model_.network.layout().learned_floats(), group.size()))),
       optimizer_(optim::make_optimizer(options, model_.network.layout().learned_floats())),
       parameters_(model_.network.layout().floats()),
+      checkpoints_(group, *reducer_, model_.network.layout()),
       history_(new_history()) {
   optim::check_schedule(options);
   if (needs_norms(options_, *optimizer_)) {
@@ -140,8 +141,10 @@ Outcome Trainer::run(StopSignal& signals, Observer* observer, StepRecorder* reco
     if (recorder != nullptr) recorder->end_step(state_.step);
     record(observer, rate);
     state_.finished = state_.step == total_steps_;
-    if (checkpoint_due(state_.finished || agreed_stop_ != 0)) save(observer, outcome);
+    if (checkpoint_due(state_.finished || agreed_stop_ != 0)) save(observer);
   }
+  outcome.stalled = watch_.of(Phase::kCheckpoint);
+  finish_checkpoint();
   outcome.stopped_by = state_.step < total_steps_ ? agreed_stop_ : 0;
   return finish(outcome);
 }
@@ -155,6 +158,7 @@ void Trainer::train_step(data::Loader& loader, double learning_rate, const StopS
   tree_.begin(plan, group_.rank());
   reducer_->begin(tree_, plan);
   const std::string failure = failure_of([&] {
+    checkpoints_.advance();
     data::Samples samples;
     during(Phase::kInput, "waits for its samples (reading the dataset)", [&] {
       const Timed waiting(timeline, Activity::kAwaitInput);
@@ -179,7 +183,10 @@ void Trainer::train_step(data::Loader& loader, double learning_rate, const StopS
     if (bad) reducer_->abandon();
     not_hidden_ += reducer_->hidden_seconds() - hidden;
   });
-  if (bad) report_nan(plan, *bad, loader);
+  if (bad) {
+    finish_checkpoint();
+    report_nan(plan, *bad, loader);
+  }
   if (agreed_stop_ != 0) stop.stop_with_the_others();
   const double waited = reducer_->waited_seconds();
   during(Phase::kCompute, "waits for the other ranks' gradients and parameters", [&] {
@@ -193,11 +200,13 @@ void Trainer::train_step(data::Loader& loader, double learning_rate, const StopS
 
 std::optional<Trainer::BadMicrobatch> Trainer::agree(const dist::Plan& plan, std::vector<double> sums,
                                                      int stop_signal, const std::string& failure) {
-  // One message a rank: signal, whether a checkpoint is due, whether it failed; then its sums.
-  constexpr size_t kHeader = 3;
+  // One message a rank: signal, whether a checkpoint is due, whether it failed, checkpoints that it wrote;
+  // then its sums.
+  constexpr size_t kHeader = 4;
   const double minutes = (watch_.total() - last_saved_) / 60;
   const bool due = options_.checkpoint_minutes > 0 && minutes >= options_.checkpoint_minutes;
-  std::vector<double> mine = {static_cast<double>(stop_signal), due ? 1.0 : 0.0, failure.empty() ? 0.0 : 1.0};
+  std::vector<double> mine = {static_cast<double>(stop_signal), due ? 1.0 : 0.0, failure.empty() ? 0.0 : 1.0,
+                              static_cast<double>(checkpoints_.written())};
   sums.resize(static_cast<size_t>(plan.of_rank(group_.rank()).size() * kSumsPerMicrobatch));
   mine.insert(mine.end(), sums.begin(), sums.end());
   std::vector<uint64_t> bytes;
@@ -217,6 +226,7 @@ std::optional<Trainer::BadMicrobatch> Trainer::agree(const dist::Plan& plan, std
     agreed_stop_ = std::max(agreed_stop_, static_cast<int>(next[0]));
     if (r == 0) agreed_minutes_ = next[1] != 0;
     failed = failed || next[2] != 0;
+    if (next[3] != 0) set_last_checkpoint(options_.checkpoint);
     const auto end = next + static_cast<int64_t>(bytes[r] / sizeof(double));
     leaves.insert(leaves.end(), next + kHeader, end);
     next = end;
@@ -284,11 +294,14 @@ Progress Trainer::progress() const {
 
 Score Trainer::evaluate(const data::Split& split) {
   return train::evaluate(engine_, model_, group_, cut_.microbatch, split, parameters_.data(),
-                         [this] { whereabouts_.at(state_.step, "evaluates"); });
+                         [this](const char* doing) { whereabouts_.at(state_.step, doing); });
 }
 
 Outcome Trainer::finish(Outcome outcome) {
   outcome.samples = samples_;
+  if (checkpoints_.begun() > 0) outcome.checkpoint = options_.checkpoint;
+  outcome.checkpoints = checkpoints_.begun();
+  outcome.writing = checkpoints_.seconds_written();
   outcome.seconds = watch_.total() - watch_.of(Phase::kEvaluation);
   const std::array<double, 5> mine = {watch_.of(Phase::kCompute), watch_.of(Phase::kReduction),
                                       watch_.of(Phase::kInput), watch_.of(Phase::kCheckpoint),

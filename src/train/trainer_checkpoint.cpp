@@ -1,4 +1,4 @@
-// How a training run is saved: collectively, written by rank 0.
+// How a training run is saved: collectively, written by rank 0 while training goes on.
 #include "lockstep/core/error.h"
 #include "lockstep/train/provenance.h"
 #include "lockstep/train/trainer.h"
@@ -13,42 +13,29 @@ bool Trainer::checkpoint_due(bool last) const {
          state_.epoch % options_.checkpoint_epochs == 0;
 }
 
-void Trainer::save(Observer* observer, Outcome& outcome) {
-  during(Phase::kCheckpoint, "takes part in writing a checkpoint", [&] {
-    const ParameterLayout& layout = model_.network.layout();
-    const bool writes = group_.rank() == 0;
-    std::unique_ptr<CheckpointWriter> writer;
-    comm::together(group_, [&] {
-      if (!writes) return;
-      if (const std::string spoiled = spoiled_parameters(); !spoiled.empty()) {
-        fail("step ", state_.step - 1, ": its update made ", spoiled,
-             " infinite or NaN, though its loss was finite; no checkpoint is written, and the one before "
-             "stays; "
-             "lower the learning rate, or clip the gradient with clip-norm");
-      }
-      writer = std::make_unique<CheckpointWriter>(options_.checkpoint, layout);
-      writer->write_configuration(configuration_, configuration_text(options_));
-      writer->write_parameters(parameters_.data());
-    });
-    for (const optim::Slot& slot : optimizer_->slots()) {
-      // One array at a time passes through rank 0.
-      Buffer full(writes ? layout.floats() : 0);
-      reducer_->collect(slot.values.data(), full.data());
-      comm::together(group_, [&] {
-        if (writes) writer->write_slot(slot.name, full.data());
-      });
+void Trainer::save(Observer* observer) {
+  finish_checkpoint();
+  during(Phase::kCheckpoint, "takes part in a checkpoint", [&] {
+    Checkpoint record;
+    if (group_.rank() == 0) {
+      record.configuration = configuration_;
+      record.resolved = configuration_text(options_);
+      record.state = state_;
+      record.history = history_;
+      record.provenance = provenance();
     }
-    comm::together(group_, [&] {
-      if (!writes) return;
-      writer->write_state(state_, history_);
-      writer->write_provenance(provenance());
-      writer->finish();
-    });
+    checkpoints_.begin(options_.checkpoint, std::move(record), parameters_.data(), optimizer_->slots());
   });
   last_saved_ = watch_.total();
-  set_last_checkpoint(options_.checkpoint);
-  outcome.checkpoint = options_.checkpoint;
   if (observer != nullptr && group_.rank() == 0) observer->on_checkpoint(progress(), options_.checkpoint);
+}
+
+void Trainer::finish_checkpoint() {
+  if (checkpoints_.begun() == 0) return;
+  during(Phase::kCheckpoint, "waits for the last checkpoint to be written", [&] {
+    comm::together(group_, [&] { checkpoints_.finish(); });
+    set_last_checkpoint(options_.checkpoint);
+  });
 }
 
 std::string Trainer::last_checkpoint() const {

@@ -11,7 +11,7 @@ DIGIT, PICTURE = (1, 28, 28), (3, 32, 32)
 SHAPES = {"ae": DIGIT, "deep-ae": DIGIT, "lenet": DIGIT, "conv-ae": DIGIT, "cifar-quick": PICTURE, "resnet20": PICTURE,
           "vgg": PICTURE}
 # Compared with one thread without mpirun.
-LAYOUTS = [(0, 2), (2, 1), (2, 2), (3, 1), (3, 2), (4, 1), (4, 2)]
+LAYOUTS = [(0, 2), (2, 2), (3, 1), (4, 2)]
 # 50 samples in steps of 22, 22 and 6: five microbatches of 4 and one of 2, then two, so that two of four ranks have none.
 CUT = ("--batch-size", 22, "--microbatch", 4, "--steps", 3)
 

@@ -173,6 +173,43 @@ class FaultTest(SystemTest):
                 self.assertEqual(self.succeed("inspect", target).lines[1:], old[1:])
 
 
+class BesideTrainingTest(SystemTest):
+    """Checkpoints are written while training goes on."""
+
+    def setUp(self):
+        super().setUp()
+        self.config = self.configuration(f"dataset = {digits(type(self))}\n{SMALL}")
+        self.folder_of_checkpoints = self.path("checkpoints")
+        os.mkdir(self.folder_of_checkpoints)
+        self.file = os.path.join(self.folder_of_checkpoints, "c.h5")
+
+    def faulty(self, mode, at=0):
+        return {"LD_PRELOAD": FAULT, "FAULT_PATH": self.folder_of_checkpoints, "FAULT_MODE": mode, "FAULT_AT": str(at),
+                "FAULT_ERRNO": str(errno.ENOSPC)}
+
+    def test_a_slow_disk_holds_nobody_up(self):
+        asked = ("--steps", 3000, "--checkpoint", self.file, "--checkpoint-steps", 1000)
+        for ranks in (0, 2):
+            with self.subTest(ranks=ranks):
+                result = self.succeed(self.config, *asked, ranks=ranks, env=self.faulty("slow"))
+                said = re.search(r"checkpoints: 3, for each training stood still ([\d.]+) ms; writing took ([\d.]+) ms", result.out)
+                self.assertIsNotNone(said, result)
+                stood_still, writing = map(float, said.groups())
+                self.assertGreater(writing, 200)  # the file, and its folder
+                self.assertLess(stood_still, writing / 2)
+
+    def test_a_disk_that_fills_up_ends_the_run(self):
+        for ranks in (0, 3):
+            with self.subTest(ranks=ranks):
+                self.succeed(self.config, "--steps", 2, "--checkpoint", self.file)
+                before = self.succeed("inspect", self.file).digest
+                result = self.trainer(self.config, "--steps", 100000, "--checkpoint", self.file, "--checkpoint-steps", 10,
+                                      ranks=ranks, env=self.faulty("full", 5))
+                self.assert_one_message(result, 1, re.escape("c.h5"), "No space left on device", "make room in")
+                self.assertEqual(os.listdir(self.folder_of_checkpoints), ["c.h5"])
+                self.assertEqual(self.succeed("inspect", self.file).digest, before)
+
+
 class KillTest(SystemTest):
     CONFIG = SMALL + "schedule = cosine\nepochs = 5000\ncheckpoint = c.h5\ncheckpoint-steps = 2\n"
 

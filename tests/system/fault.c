@@ -5,6 +5,7 @@
  *                keep   also gives each file that is renamed to its name a second name: NAME.kept1, NAME.kept2, ...
  *                kill   kill -9 instead of the chosen call
  *                short  writes half of what the chosen call should, then kill -9
+ *                slow   every sync takes a tenth of a second
  *                halve  every write does only half, and says so
  *                fail   the chosen call fails
  *                full   from the chosen call on, all that write or lengthen a file fail
@@ -60,6 +61,7 @@ static enum verdict judge(const char* call, enum kind kind, const char* path) {
   const char* folder = getenv("FAULT_PATH");
   if (folder == NULL || strncmp(path, folder, strlen(folder)) != 0) return PASS;
   add_to_log(call, path);
+  if (is_mode("slow") && kind == SYNCS) usleep(100000);
   const long at = number("FAULT_AT");
   const long now = atomic_fetch_add(&calls, 1) + 1;
   if (is_mode("halve")) return kind == WRITES ? HALVE : PASS;

@@ -46,9 +46,10 @@ class Pbs(SystemTest):
 
 
 class Local(SystemTest):
-    def under_way(self, *more):
+    def under_way(self, *more, **environment):
         config = self.configuration(f"dataset = {digits(type(self))}\n{SMALL}epochs = 100000\n")
-        job = self.start_words(["bash", str(LAUNCH / "local.sh"), "3", config, *more], env={"TRAINER": TRAINER})
+        job = self.start_words(["bash", str(LAUNCH / "local.sh"), "3", config, *more],
+                               env={"TRAINER": TRAINER, **environment})
         job.wait_for("^epoch 2 ")
         return job
 
@@ -66,6 +67,28 @@ class Local(SystemTest):
         result = job.wait(10)
         self.assertNotEqual(result.code, 0, result)
         self.assertRegex(result.err, r"\Ampirun noticed that process rank 1 .* exited on signal 9 \(Killed\)\.\n\Z", result)
+
+    def local(self, ranks, config, checkpoint):
+        return self.start_words(["bash", str(LAUNCH / "local.sh"), str(ranks), config],
+                                env={"TRAINER": TRAINER, "CHECKPOINT": checkpoint})
+
+    def test_a_killed_run_goes_on_from_its_checkpoint_on_fewer_ranks(self):
+        config = self.configuration(f"dataset = {digits(type(self))}\n{SMALL}steps = 6000\ncheckpoint-steps = 20\n")
+        job = self.local(3, config, "c.h5")
+        job.wait_for("^epoch 9 ")  # 45 steps
+        os.kill(job.trainers()[2], signal.SIGKILL)
+        result = job.wait(250)
+        self.assertEqual(result.code, 0, result)
+        self.assertRegex(result.err, r"killed \(exit code 137\); going on from c\.h5 on 2 rank\(s\)\n")
+        self.assertEqual(result.digest, self.trainer(config, "--checkpoint", "undisturbed.h5", timeout=250).digest)
+        self.assertIn("nothing to do", self.local(2, config, "c.h5").wait().out)
+
+    def test_a_run_that_gets_no_further_ends(self):
+        job = self.under_way(CHECKPOINT="c.h5")
+        os.kill(job.trainers()[1], signal.SIGKILL)
+        result = job.wait(10)
+        self.assertEqual(result.code, 137, result)
+        self.assertNotIn("going on", result.err)
 
     def test_a_bad_configuration_is_one_message(self):
         result = self.start_words(["bash", str(LAUNCH / "local.sh"), "2", "no.cfg"], env={"TRAINER": TRAINER}).wait()

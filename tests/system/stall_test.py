@@ -36,7 +36,9 @@ class Stall(ManySteps):
         self.assertIn("This run has written no checkpoint", says)
 
     def test_rank_1_speaks_where_rank_0_is_stopped(self):
-        says = self.stop(self.under_way("--stall-timeout", 3, "--checkpoint", "c.h5", "--checkpoint-epochs", 1, ranks=3), 0)
+        job = self.under_way("--stall-timeout", 3, "--checkpoint", "c.h5", "--checkpoint-epochs", 1, ranks=3)
+        job.wait_for("^epoch 4 ")  # by then all ranks know of a checkpoint
+        says = self.stop(job, 0)
         self.assertRegex(says, r"rank 0 \(.*\): stopped, dead or cut off")
         self.assertIn("trainer resume c.h5", says)
 

@@ -42,17 +42,25 @@ struct Contents {
     add_row(history, 15, 0.75, 0.1, {1.5, 0.125}, {3.5, 0.5});
   }
 
-  void write(const std::string& path) const {
-    CheckpointWriter writer(path, layout);
-    writer.write_configuration("# as written\nseed = 3\n", "seed = 3\n");
-    writer.write_parameters(parameters.data());
-    writer.write_slot("momentum", momentum.data());
-    writer.write_state(state, history);
-    writer.write_provenance(provenance);
-    writer.finish();
+  Checkpoint checkpoint() const {
+    Checkpoint c;
+    c.configuration = "# as written\nseed = 3\n";
+    c.resolved = "seed = 3\n";
+    c.layout = layout;
+    c.parameters = buffer(parameters);
+    c.slots.push_back({"momentum", buffer(momentum)});
+    c.state = state;
+    c.history = history;
+    c.provenance = provenance;
+    return c;
   }
 
  private:
+  static Buffer buffer(const std::vector<float>& values) {
+    Buffer result(static_cast<int64_t>(values.size()));
+    std::copy(values.begin(), values.end(), result.data());
+    return result;
+  }
   // Zero in the padding between parameters, as the trainer keeps it.
   std::vector<float> arena(uint32_t item) const {
     std::vector<float> values(static_cast<size_t>(layout.floats()));
@@ -67,7 +75,7 @@ struct Contents {
 class CheckpointTest : public ::testing::Test {
  protected:
   std::string written(const Contents& contents, const std::string& name = "a.ckpt") const {
-    contents.write(folder_ / name);
+    write_checkpoint(folder_ / name, contents.checkpoint());
     return folder_ / name;
   }
   // What first_difference() says of the usual contents and these.
@@ -103,14 +111,11 @@ TEST_F(CheckpointTest, WhatWasWrittenIsRead) {
 }
 
 TEST_F(CheckpointTest, OfARunWithoutOptimizerStateIsWholeToo) {
-  const Contents contents;
+  Checkpoint plain = Contents().checkpoint();
+  plain.slots.clear();
+  plain.history = new_history();
   const std::string path = folder_ / "plain.ckpt";
-  CheckpointWriter writer(path, contents.layout);
-  writer.write_configuration("", "");
-  writer.write_parameters(contents.parameters.data());
-  writer.write_state(contents.state, new_history());
-  writer.write_provenance({});
-  writer.finish();
+  write_checkpoint(path, plain);
   const Checkpoint read = read_checkpoint(path);
   EXPECT_TRUE(read.slots.empty());
   EXPECT_EQ(read.history.rows(), 0);
@@ -192,13 +197,9 @@ TEST_F(CheckpointTest, ParametersThatDivergedDoNotReplaceTheLastGoodOnes) {
 TEST_F(CheckpointTest, NothingTakesItsPlaceBeforeItIsWhole) {
   const std::string path = written(Contents());
   const std::string before = test::bytes_of(path);
-  {
-    Contents contents;
-    CheckpointWriter writer(path, contents.layout);
-    writer.write_configuration("", "");
-    writer.write_parameters(contents.parameters.data());
-    EXPECT_EQ(test::bytes_of(path), before);
-  }
+  Checkpoint broken = Contents().checkpoint();
+  broken.slots.push_back({"momentum", Contents().checkpoint().parameters});  // a name that is taken
+  EXPECT_THROW(write_checkpoint(path, broken), Error);
   EXPECT_EQ(test::bytes_of(path), before);
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_.path()), {}), 1)
       << "nothing else is left";

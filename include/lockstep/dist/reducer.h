@@ -50,9 +50,8 @@ class Reducer {
   // it owns.
   virtual void gather_blocks(std::vector<double>& values) = 0;
 
-  // Collective. On rank 0, `full` receives the whole vector; what the other ranks own comes from their
-  // `values`.
-  virtual void collect(const float* values, float* full) = 0;
+  // Collective, not blocking. Completes on rank 0 a flat vector of which every rank has what it owns.
+  virtual comm::Request collect(float* values) = 0;
 
   // Seconds since it was made: that this rank has spent waiting for others, and that something was under way
   // while it did not wait, as far as advance() has seen.

@@ -17,6 +17,7 @@ class Background {
   // An exception of the task is kept, and thrown by the handle's wait().
   class Handle {
    public:
+    bool is_done() const;
     void wait();  // may be called once
    private:
     friend class Background;

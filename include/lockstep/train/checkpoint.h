@@ -49,26 +49,8 @@ struct Checkpoint {
   std::string parameters_digest;
 };
 
-// Writes a checkpoint step by step, so that one array at a time is in memory. Nothing takes the target's
-// place before finish(), which has synced everything by then.
-class CheckpointWriter {
- public:
-  CheckpointWriter(const std::string& path, const ParameterLayout& layout);
-  ~CheckpointWriter();
-
-  void write_configuration(const std::string& configuration, const std::string& resolved);
-  void write_parameters(const float* arena);
-  void write_slot(const std::string& name, const float* arena);
-  void write_state(const State& state, const io::Table& history);
-  void write_provenance(const Attributes& provenance);
-  void finish();
-
- private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
-};
-
-// All of these at once. Its digest is computed, not taken over.
+// Nothing takes the place of what was there before all is written and synced. Fails, too, where a value is
+// infinite or NaN. The digest of the parameters is computed, not taken over.
 void write_checkpoint(const std::string& path, const Checkpoint& checkpoint);
 
 // Reads and verifies a whole checkpoint. A file that is missing, cut short, not a checkpoint, or whose

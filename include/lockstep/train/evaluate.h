@@ -19,9 +19,10 @@ struct ScoredSplit {
 ScoredSplit scored_split(const data::Dataset& dataset);
 
 // Collective. Mean loss and error over the split, in microbatches of so many samples: the same bits on any
-// number of ranks. `on_set`, if any, is called before each set of samples: a sign of life.
-Score evaluate(Engine& engine, const Model& model, comm::Group& group, int64_t microbatch,
-               const data::Split& split, const float* parameters,
-               const std::function<void()>& on_set = nullptr);
+// number of ranks. `at` is called with what this rank is doing whenever it does something else: a sign of
+// life.
+Score evaluate(
+    Engine& engine, const Model& model, comm::Group& group, int64_t microbatch, const data::Split& split,
+    const float* parameters, const std::function<void(const char* doing)>& at = [](const char*) {});
 
 }  // namespace lockstep::train

@@ -15,6 +15,7 @@
 #include "lockstep/data/loader.h"
 #include "lockstep/dist/reducer.h"
 #include "lockstep/optim/optimizer.h"
+#include "lockstep/train/background_checkpoint.h"
 #include "lockstep/train/checkpoint.h"
 #include "lockstep/train/engine.h"
 #include "lockstep/train/failed_step.h"
@@ -34,6 +35,9 @@ struct Outcome {
   double seconds = 0;                                        // without evaluation
   double compute = 0, reduction = 0, input = 0, saving = 0;  // seconds, mean over the ranks
   double hidden = 0;  // likewise, of communication behind computing; what is not is part of `reduction`
+  int64_t checkpoints = 0;
+  double stalled = 0;  // seconds that this rank's training stood still for them, but for the wait at its end
+  double writing = 0;  // seconds that rank 0's thread spent on them, beside the training
 };
 
 class Trainer {
@@ -111,7 +115,9 @@ class Trainer {
                                 data::Loader& loader);
   void record(Observer* observer, double learning_rate);
   bool checkpoint_due(bool last) const;
-  void save(Observer* observer, Outcome& outcome);
+  void save(Observer* observer);
+  // Collective. Waits for the checkpoint under way, if any.
+  void finish_checkpoint();
   Attributes provenance() const;
   Progress progress() const;
   Outcome finish(Outcome outcome);
@@ -133,6 +139,7 @@ class Trainer {
   std::unique_ptr<dist::Reducer> reducer_;
   std::unique_ptr<optim::Optimizer> optimizer_;
   Buffer parameters_;
+  BackgroundCheckpoint checkpoints_;
   std::vector<double> rates_;  // of each parameter, in this step
   // Where the update needs norms: the gradient that this rank owns, and sums of squares of blocks.
   Buffer summed_;
