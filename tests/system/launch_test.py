@@ -73,7 +73,7 @@ class Local(SystemTest):
                                 env={"TRAINER": TRAINER, "CHECKPOINT": checkpoint})
 
     def test_a_killed_run_goes_on_from_its_checkpoint_on_fewer_ranks(self):
-        config = self.configuration(f"dataset = {digits(type(self))}\n{SMALL}steps = 6000\ncheckpoint-steps = 20\n")
+        config = self.configuration(f"dataset = {digits(type(self))}\n{SMALL}steps = 1500\ncheckpoint-steps = 20\n")
         job = self.local(3, config, "c.h5")
         job.wait_for("^epoch 9 ")  # 45 steps
         os.kill(job.trainers()[2], signal.SIGKILL)
