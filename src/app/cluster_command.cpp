@@ -72,7 +72,7 @@ void describe_network(int64_t centres, int64_t values, Options& options) {
 train::Checkpoint checkpoint_of(const analysis::KMeans& found, Options options,
                                 const data::Dataset& dataset) {
   const int64_t iterations = static_cast<int64_t>(found.inertia.size()) - 1;
-  const int64_t steps = train::Cut(options, dataset).order.steps_per_epoch();
+  const data::Order order = train::Cut(options, dataset).order;
   const double samples = static_cast<double>(dataset.train->rows());
   options.epochs = iterations;
   train::Checkpoint checkpoint;
@@ -81,14 +81,15 @@ train::Checkpoint checkpoint_of(const analysis::KMeans& found, Options options,
   checkpoint.parameters = Buffer(checkpoint.layout.floats());
   std::copy(found.centres.begin(), found.centres.end(),
             checkpoint.parameters.data() + checkpoint.layout.parameters()[0].offset);
-  checkpoint.state.step = iterations * steps;
+  checkpoint.state.step = order.first_step_of(iterations);
   checkpoint.state.epoch = iterations;
   checkpoint.state.seed = options.seed;
   checkpoint.state.finished = iterations > 0;
   checkpoint.history = train::new_history();
   for (int64_t i = 1; i <= iterations; ++i) {
     const double mean = found.inertia[static_cast<size_t>(i)] / samples;
-    train::add_row(checkpoint.history, i * steps, static_cast<double>(i), 0, {mean / 2, mean}, {});
+    train::add_row(checkpoint.history, order.first_step_of(i), static_cast<double>(i), 0, {mean / 2, mean},
+                   {});
   }
   checkpoint.parameters_digest = checkpoint.layout.digest(checkpoint.parameters.data());
   return checkpoint;

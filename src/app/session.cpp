@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <fstream>
@@ -25,6 +26,17 @@ namespace {
 std::string threads_text(const std::vector<comm::Placement>& placements, int threads) {
   return text(placements.size(), placements.size() == 1 ? " rank x " : " ranks x ", threads,
               threads == 1 ? " thread" : " threads");
+}
+
+// " (256 after 10 epochs)": what the minibatch changes to.
+std::string later_batches(const BatchSizes& sizes) {
+  std::string result;
+  for (const BatchSizes::Phase& phase : sizes.phases()) {
+    if (phase.after == 0) continue;
+    result += text(result.empty() ? " (" : ", ", phase.samples, " after ", phase.after,
+                   phase.after == 1 ? " epoch" : " epochs");
+  }
+  return result.empty() ? "" : result + ")";
 }
 
 }  // namespace
@@ -96,12 +108,12 @@ void Session::print_start() const {
   const int64_t microbatches = trainer_->plan_of_step(0).microbatches();
   const int64_t learned = network.layout().learned_count();
   const std::string fixed = learned == network.layout().count() ? "" : text(" (", learned, " learn)");
-  std::printf("lockstep %s: %ld parameters%s, %s, batch %ld = %ld microbatches of %ld, %s, %ld steps\n",
+  std::printf("lockstep %s: %ld parameters%s, %s, batch %ld = %ld microbatches of %ld%s, %s, %ld steps\n",
               kVersion, static_cast<long>(network.layout().count()), fixed.c_str(),
               threads_text(placements_, workers_->threads()).c_str(),
               static_cast<long>(trainer_->order().batch_of(0)), static_cast<long>(microbatches),
-              static_cast<long>(trainer_->microbatch()), dataset_.name.c_str(),
-              static_cast<long>(trainer_->total_steps()));
+              static_cast<long>(trainer_->microbatch()), later_batches(options_.batch_size).c_str(),
+              dataset_.name.c_str(), static_cast<long>(trainer_->total_steps()));
   if (options_.reduction == "mpi") {
     std::printf("reduction mpi: the sums are in MPI's order, so bits may change with the number of ranks\n");
   }
@@ -112,13 +124,15 @@ void Session::print_start() const {
 
 void Session::print_warnings() const {
   app::print_warnings(group_, facts_);
-  const int64_t microbatches = trainer_->plan_of_step(0).microbatches();
+  const std::vector<int64_t> batches = trainer_->order().whole_batches();
+  const int64_t fewest = *std::min_element(batches.begin(), batches.end());
+  const int64_t microbatches = dist::Plan(fewest, trainer_->microbatch(), group_.size()).microbatches();
   if (group_.rank() == 0 && group_.size() > microbatches) {
-    std::fprintf(
-        stderr,
-        "trainer: warning: %d ranks share %ld microbatches a step, so %ld of them have nothing to do; start "
-        "fewer ranks, lower --microbatch or raise --batch-size\n",
-        group_.size(), static_cast<long>(microbatches), static_cast<long>(group_.size() - microbatches));
+    std::fprintf(stderr,
+                 "trainer: warning: %d ranks share %ld microbatches in a step of %ld samples, so %ld of them "
+                 "have nothing to do; start fewer ranks, lower --microbatch or raise --batch-size\n",
+                 group_.size(), static_cast<long>(microbatches), static_cast<long>(fewest),
+                 static_cast<long>(group_.size() - microbatches));
   }
 }
 

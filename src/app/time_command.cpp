@@ -50,10 +50,11 @@ double samples_of(const train::Trainer& trainer, int rank, int64_t first, int64_
   return static_cast<double>(samples);
 }
 
-// A run that writes nothing and ends when we say so.
+// A run that writes nothing, ends when we say so, and has steps of one size, which one table can hold.
 Options without_end(Options options) {
   constexpr int64_t kMoreThanWeTake = int64_t{1} << 31;
   options.steps = kMoreThanWeTake;
+  options.batch_size = options.batch_size.of_epoch(0);
   options.checkpoint.clear();
   options.checkpoint_steps = options.checkpoint_epochs = 0;
   options.checkpoint_minutes = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <limits>
+#include <optional>
 #include <set>
 
 #include "lockstep/core/error.h"
@@ -95,6 +96,22 @@ OptionEntry seed_option() {
   return {"seed", "what all random numbers follow from", "a whole number from 0 to 18446744073709551615",
           [](Options& options, const std::string& value) { return parse_number(value, options.seed); },
           [](const Options& options) { return print_number(options.seed); }};
+}
+
+OptionEntry batch_size_option() {
+  return {
+      "batch-size", "samples of a step, over all ranks together; others after so many epochs",
+      text("a whole number from 1 to ", kMostSamples,
+           ", which may change after epochs of the run, in ascending order: 64, 256 after 10, 1024 after 20"),
+      [](Options& options, const std::string& value) {
+        const std::optional<BatchSizes> sizes = BatchSizes::parse(value);
+        if (!sizes) return false;
+        options.batch_size = *sizes;
+        return std::all_of(sizes->phases().begin(), sizes->phases().end(), [](const auto& phase) {
+          return phase.samples <= kMostSamples && phase.after <= kMostEpochs;
+        });
+      },
+      [](const Options& options) { return options.batch_size.text(); }};
 }
 
 OptionEntry contrast_option() {
@@ -214,8 +231,7 @@ std::vector<OptionEntry> optimisation_options() {
 std::vector<OptionEntry> run_options() {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   return {
-      whole_option("batch-size", &Options::batch_size, 1, kMostSamples,
-                   "samples of a step, over all ranks together"),
+      batch_size_option(),
       whole_option("microbatch", &Options::microbatch, 1, kMostSamples,
                    "samples that one thread takes through the network at once"),
       whole_option("epochs", &Options::epochs, 0, kMostEpochs,

@@ -1,11 +1,65 @@
 #include "lockstep/data/loader.h"
 
+#include <algorithm>
+
 #include "lockstep/data/permutation.h"
 
 namespace lockstep::data {
 
 namespace {
 constexpr size_t kSetsAhead = 3;
+}  // namespace
+
+Order::Order(uint64_t seed, int64_t samples, const BatchSizes& batch_size) : seed_(seed), samples_(samples) {
+  int64_t step = 0;
+  for (const BatchSizes::Phase& phase : batch_size.phases()) {
+    if (!phases_.empty()) step = first_step_of(phase.after);
+    phases_.push_back({phase.after, step, phase.samples, (samples + phase.samples - 1) / phase.samples});
+  }
+}
+
+const Order::Phase& Order::phase_of(int64_t step) const {
+  return *std::find_if(phases_.rbegin(), phases_.rend(),
+                       [&](const Phase& p) { return p.first_step <= step; });
+}
+
+int64_t Order::epoch_of(int64_t step) const {
+  const Phase& phase = phase_of(step);
+  return phase.first_epoch + (step - phase.first_step) / phase.steps;
+}
+
+int64_t Order::position_of(int64_t step) const {
+  const Phase& phase = phase_of(step);
+  return (step - phase.first_step) % phase.steps * phase.batch_size;
+}
+
+int64_t Order::batch_of(int64_t step) const {
+  return std::min(phase_of(step).batch_size, samples_ - position_of(step));
+}
+
+int64_t Order::first_step_of(int64_t epoch) const {
+  const Phase& phase =
+      *std::find_if(phases_.rbegin(), phases_.rend(), [&](const Phase& p) { return p.first_epoch <= epoch; });
+  return phase.first_step + (epoch - phase.first_epoch) * phase.steps;
+}
+
+double Order::epochs_before(int64_t step) const {
+  const int64_t epoch = epoch_of(step);
+  const int64_t first = first_step_of(epoch);
+  const double steps = static_cast<double>(first_step_of(epoch + 1) - first);
+  return static_cast<double>(epoch) + static_cast<double>(step - first) / steps;
+}
+
+std::vector<int64_t> Order::whole_batches() const {
+  std::vector<int64_t> result;
+  for (const Phase& phase : phases_) result.push_back(batch_of(phase.first_step));
+  return result;
+}
+
+std::vector<int64_t> Order::last_batches() const {
+  std::vector<int64_t> result;
+  for (const Phase& phase : phases_) result.push_back(batch_of(phase.first_step + phase.steps - 1));
+  return result;
 }
 
 std::vector<int64_t> Order::indices(int64_t step, int64_t begin, int64_t end) const {

@@ -7,10 +7,10 @@
 
 namespace lockstep::optim {
 
-double learning_rate(const Options& options, int64_t step, int64_t total) {
+double learning_rate(const Options& options, int64_t batch_size, int64_t step, int64_t total) {
   double full = options.learning_rate;
   if (options.reference_batch > 0) {
-    full *= static_cast<double>(options.batch_size) / static_cast<double>(options.reference_batch);
+    full *= static_cast<double>(batch_size) / static_cast<double>(options.reference_batch);
   }
   if (step < options.warmup_steps) {
     return full * static_cast<double>(step + 1) / static_cast<double>(options.warmup_steps);

@@ -1,7 +1,6 @@
 #include "lockstep/train/memory.h"
 
 #include <algorithm>
-#include <array>
 #include <limits>
 
 #include "lockstep/comm/agreed_error.h"
@@ -21,10 +20,17 @@ int64_t training_rows(const data::Dataset& dataset) {
   return std::max<int64_t>(dataset.train ? dataset.train->rows() : 0, 1);
 }
 
-// Minibatches come in two sizes: a whole one, and the one that ends an epoch.
-std::array<dist::Plan, 2> plans_of(const Cut& cut, int ranks) {
-  const auto plan = [&](int64_t step) { return dist::Plan(cut.order.batch_of(step), cut.microbatch, ranks); };
-  return {plan(0), plan(cut.order.steps_per_epoch() - 1)};
+// Of every size in which minibatches come.
+std::vector<dist::Plan> plans_of(const Cut& cut, int ranks) {
+  std::vector<dist::Plan> plans;
+  for (const int64_t samples : cut.order.whole_batches()) plans.emplace_back(samples, cut.microbatch, ranks);
+  for (const int64_t samples : cut.order.last_batches()) plans.emplace_back(samples, cut.microbatch, ranks);
+  return plans;
+}
+
+int64_t largest_batch(const data::Order& order) {
+  const std::vector<int64_t> batches = order.whole_batches();
+  return *std::max_element(batches.begin(), batches.end());
 }
 
 // The optimizer's state and what training keeps beside it, in floats.
@@ -43,7 +49,7 @@ int64_t update_floats(const Options& options, const ParameterLayout& layout, int
 
 Cut::Cut(const Options& options, const data::Dataset& dataset)
     : order(options.seed, training_rows(dataset), options.batch_size),
-      microbatch(std::min(options.microbatch, order.batch_of(0))) {}
+      microbatch(std::min(options.microbatch, largest_batch(order))) {}
 
 bool needs_norms(const Options& options, const optim::Optimizer& optimizer) {
   return options.clip_norm > 0 || optimizer.by_layers();

@@ -17,13 +17,13 @@ namespace {
 int64_t last_step(const Options& options, const data::Order& order) {
   constexpr int64_t kDefaultEpochs = 10;
   if (options.steps > 0) return options.steps;
-  return (options.epochs > 0 ? options.epochs : kDefaultEpochs) * order.steps_per_epoch();
+  return order.first_step_of(options.epochs > 0 ? options.epochs : kDefaultEpochs);
 }
 
 // What a schedule runs over: the epochs, also where a run is to end before, so that its steps are those of
 // the whole.
 int64_t schedule_length(const Options& options, const data::Order& order) {
-  return std::max(last_step(options, order), options.epochs * order.steps_per_epoch());
+  return std::max(last_step(options, order), order.first_step_of(options.epochs));
 }
 
 // The message of what an action throws; empty where it does not.
@@ -109,11 +109,13 @@ void Trainer::restore(const Checkpoint& checkpoint, const std::string& path) {
   state_ = checkpoint.state;
   state_.seed = options_.seed;
   history_ = checkpoint.history;
-  const int64_t place = state_.epoch * cut_.order.steps_per_epoch() + state_.position / options_.batch_size;
-  if (place != state_.step || state_.position != cut_.order.position_of(state_.step)) {
+  const int64_t epoch = cut_.order.epoch_of(state_.step);
+  const int64_t position = cut_.order.position_of(state_.step);
+  if (state_.epoch != epoch || state_.position != position) {
     fail(path, ": the checkpoint stands at step ", state_.step, " (epoch ", state_.epoch, ", sample ",
-         state_.position, "), which is no step of ", cut_.order.batch_of(0),
-         " samples through this dataset; go on with the dataset and the ", "batch-size it was made with");
+         state_.position, "); with batch-size = ", options_.batch_size.text(),
+         " and this dataset that is epoch ", epoch, ", sample ", position,
+         "; go on with the dataset and the batch-size it was made with");
   }
 }
 
@@ -123,7 +125,6 @@ Outcome Trainer::run(StopSignal& signals, Observer* observer, StepRecorder* reco
   }
   const StopSignal::Listening stop(signals);
   watch_ = Stopwatch();
-  first_step_ = state_.step;
   samples_ = 0;
   end = std::min(end, total_steps_);
   Outcome outcome;
@@ -134,7 +135,8 @@ Outcome Trainer::run(StopSignal& signals, Observer* observer, StepRecorder* reco
     return cut_.order.indices(step, plan.samples_of(mine.begin).begin, plan.samples_of(mine.end - 1).end);
   });
   while (state_.step < end && agreed_stop_ == 0) {
-    const double rate = optim::learning_rate(options_, state_.step, schedule_steps_);
+    const int64_t batch_size = options_.batch_size.of_epoch(state_.epoch);
+    const double rate = optim::learning_rate(options_, batch_size, state_.step, schedule_steps_);
     workers_.record(recorder == nullptr ? nullptr : recorder->begin_step(state_.step));
     train_step(loader, rate, stop);
     workers_.record(nullptr);
@@ -260,9 +262,8 @@ void Trainer::record(Observer* observer, double learning_rate) {
     during(Phase::kEvaluation, "evaluates", [&] { evaluation = evaluate(*split); });
   }
   if (epoch_ends || state_.step % options_.history_steps == 0) {
-    const double epochs =
-        static_cast<double>(state_.step) / static_cast<double>(cut_.order.steps_per_epoch());
-    add_row(history_, state_.step, epochs, learning_rate, state_.since_row.mean(), evaluation);
+    add_row(history_, state_.step, cut_.order.epochs_before(state_.step), learning_rate,
+            state_.since_row.mean(), evaluation);
     state_.since_row = Sums();
   }
   if (observer != nullptr && group_.rank() == 0) {
@@ -282,11 +283,11 @@ Progress Trainer::progress() const {
   Progress p;
   p.step = state_.step;
   p.total_steps = total_steps_;
-  p.epoch = static_cast<double>(state_.step) / static_cast<double>(cut_.order.steps_per_epoch());
+  p.epoch = cut_.order.epochs_before(state_.step);
   const double seconds = watch_.total() - watch_.of(Phase::kEvaluation);
   p.samples_per_second = samples_ / seconds;
-  p.seconds_left = watch_.total() / static_cast<double>(state_.step - first_step_) *
-                   static_cast<double>(total_steps_ - state_.step);
+  const int64_t left = cut_.order.samples_before(total_steps_) - cut_.order.samples_before(state_.step);
+  p.seconds_left = watch_.total() / samples_ * static_cast<double>(left);
   p.train = state_.since_epoch.mean();
   p.classifies = model_.classifies();
   return p;

@@ -59,6 +59,9 @@ TEST(Configuration, AWrongValueIsAnErrorWithPlaceValueAndWhatIsValid) {
   expect_usage_error([] { configured("\n\nbatch-size = 0\n"); },
                      {"run.cfg:3", "batch-size = 0 cannot be used", "a whole number from 1 to"});
   expect_usage_error([] { configured("batch-size = 10.5\n"); }, {"batch-size = 10.5", "a whole number"});
+  expect_usage_error(
+      [] { configured("batch-size = 64, 256 after 2, 128 after 1\n"); },
+      {"run.cfg:1", "batch-size = 64, 256 after 2, 128 after 1", "ascending order: 64, 256 after 10"});
   expect_usage_error([] { configured("momentum = 1\n"); }, {"momentum = 1", "a number from 0 to below 1"});
   expect_usage_error([] { configured("learning-rate = -1\n"); },
                      {"learning-rate = -1", "a number, 0 or more"});

@@ -92,8 +92,8 @@ TEST(Order, CoversEachSampleOnceAnEpochWithASmallerLastBatch) {
     for (const int64_t batch : {1, 7, 10, 64, 100}) {
       const Order order(1, samples, batch);
       std::vector<int64_t> seen;
-      for (int64_t step = 0; step < order.steps_per_epoch(); ++step) {
-        const bool last = step + 1 == order.steps_per_epoch();
+      for (int64_t step = 0; step < order.first_step_of(1); ++step) {
+        const bool last = step + 1 == order.first_step_of(1);
         EXPECT_EQ(order.batch_of(step), last ? samples - step * batch : batch);
         EXPECT_EQ(order.epoch_of(step), 0);
         EXPECT_EQ(order.position_of(step), step * batch);
@@ -106,11 +106,39 @@ TEST(Order, CoversEachSampleOnceAnEpochWithASmallerLastBatch) {
 
 TEST(Order, TheNextEpochBeginsAnew) {
   const Order order(1, 50, 20);
-  ASSERT_EQ(order.steps_per_epoch(), 3);
+  ASSERT_EQ(order.first_step_of(1), 3);
   EXPECT_EQ(order.epoch_of(3), 1);
   EXPECT_EQ(order.position_of(3), 0);
   EXPECT_EQ(order.batch_of(5), 10);
   EXPECT_NE(order.indices(3, 0, 20), order.indices(0, 0, 20));
+}
+
+// 50 samples: 2 epochs of 20, 20, 10; one of 8 steps of 7 (the last of 1); then one step an epoch.
+TEST(Order, MinibatchesMayChangeFromOneEpochToTheNext) {
+  const Order order(1, 50, *BatchSizes::parse("20, 7 after 2, 64 after 3"));
+  const std::vector<int64_t> first_steps = {0, 3, 6, 14, 15, 16};
+  const std::vector<int64_t> sizes = {20, 20, 7, 64, 64};
+  for (int64_t epoch = 0; epoch < 5; ++epoch) {
+    const int64_t first = first_steps[static_cast<size_t>(epoch)];
+    const int64_t end = first_steps[static_cast<size_t>(epoch) + 1];
+    EXPECT_EQ(order.first_step_of(epoch), first);
+    std::vector<int64_t> seen;
+    for (int64_t step = first; step < end; ++step) {
+      const int64_t position = (step - first) * sizes[static_cast<size_t>(epoch)];
+      EXPECT_EQ(order.epoch_of(step), epoch);
+      EXPECT_EQ(order.position_of(step), position);
+      EXPECT_EQ(order.batch_of(step), std::min(sizes[static_cast<size_t>(epoch)], 50 - position));
+      EXPECT_EQ(order.samples_before(step), epoch * 50 + position);
+      EXPECT_DOUBLE_EQ(
+          order.epochs_before(step),
+          static_cast<double>(epoch) + static_cast<double>(step - first) / static_cast<double>(end - first));
+      for (const int64_t index : order.indices(step, 0, order.batch_of(step))) seen.push_back(index);
+    }
+    EXPECT_EQ(seen, all_of(1, static_cast<uint32_t>(epoch), 50))
+        << "the order is that of any other minibatch";
+  }
+  EXPECT_EQ(order.whole_batches(), (std::vector<int64_t>{20, 7, 50}));
+  EXPECT_EQ(order.last_batches(), (std::vector<int64_t>{10, 1, 50}));
 }
 
 TEST(Order, AnyPartOfABatchIsThatPartOfTheWhole) {

@@ -185,6 +185,19 @@ class EquivalenceTest(SystemTest):
         free = self.succeed(self.path("run.cfg"), "--steps", 12, "--clip-norm", 0)
         self.assertNotEqual(free.digest, clipped.digest)  # the limit was met
 
+    def test_minibatches_that_grow_and_shrink(self):
+        # 12, 12, 5, 1 and 6 steps: of 5 and 1 microbatches, of 12 and 5, of all 50, and of 9 and 7.
+        sizes = "35, 90 after 2, 400 after 3, 70 after 4"
+        reference, checkpoint = self.assert_layouts_agree(CLIPPED, LAYOUTS, "--epochs", 5, "--batch-size", sizes,
+                                                          "--reference-batch", 90, "--warmup-steps", 5)
+        self.assertRegex(reference.out, r"batch 35 = 5 microbatches of 8 "
+                                        r"\(90 after 2 epochs, 400 after 3 epochs, 70 after 4 epochs\), \S+, 36 steps")
+        rows = history(checkpoint)
+        ends = [list(rows["step"]).index(step) for step in (12, 24, 29, 30, 36)]
+        np.testing.assert_allclose(rows["epoch"][ends], (1, 2, 3, 4, 5))
+        rate = rows["learning_rate"][ends[0]] / 35
+        np.testing.assert_allclose(rows["learning_rate"][ends], [rate * size for size in (35, 35, 90, 400, 70)])
+
     def test_steps_by_layers_own_norms(self):
         self.assert_layouts_agree(LAYERWISE, SOME_LAYOUTS, "--steps", 12)
         lars = LAYERWISE.replace("lamb", "lars")

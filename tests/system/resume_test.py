@@ -25,6 +25,7 @@ VARIANTS = {
     "batchnorm": NORMALISED + "clip-norm = 0.5\nweight-decay = 0.01\n",
     "deconv": "layer = deconv 2 kernel=3 stride=2\n" + NORMALISED,
     "augmented, normalised": SMALL + "augment = crop 4, flip\nnormalise = dataset\n",
+    "growing minibatch": SMALL.replace("= 90", "= 40, 90 after 2, 200 after 3, 400 after 5"),
     "adamw": SMALL.replace("momentum = 0.9\n", "optimizer = adamw\nweight-decay = 0.01\n"),
 }
 
@@ -60,6 +61,27 @@ class ResumeTest(SystemTest):
                 last = self.succeed("resume", part, "--steps", 30, ranks=3)
                 self.assertEqual(last.digest, whole.digest)
                 self.assert_same_bits(self.path("whole.h5"), part)
+
+    def test_across_changes_of_the_minibatch(self):
+        """Epochs of 10, 10, 5, 2, 2 steps and 1: stopped inside of one, between sizes, and where epochs are two steps."""
+        config, whole = self.whole_run(VARIANTS["growing minibatch"] + "reference-batch = 90\nschedule = cosine\n")
+        part = self.path("part.h5")
+        self.succeed(config, "--steps", 7, "--checkpoint", part, ranks=2)
+        for steps, ranks, place in ((20, 3, (2, 0)), (26, 1, (3, 200)), (29, 16, (5, 0)), (30, 2, (6, 0))):
+            last = self.succeed("resume", part, "--steps", steps, ranks=ranks)
+            self.assertEqual((state(part)["epoch"], state(part)["position"]), place)
+        self.assertEqual(last.digest, whole.digest)
+        self.assert_same_bits(self.path("whole.h5"), part)
+
+    def test_a_minibatch_that_grows_from_here_on(self):
+        """A run may get what it has been given from the start; not what would have been another run."""
+        config, whole = self.whole_run(VARIANTS["growing minibatch"])
+        part = self.path("part.h5")
+        self.succeed(config, "--batch-size", 40, "--steps", 20, "--checkpoint", part)
+        self.assert_one_message(self.trainer("resume", part, "--steps", 30, "--batch-size", 90), 1, r"step 20 \(epoch 2, sample 0",
+                                "batch-size = 90 and", "epoch 4, sample 0", "go on with")
+        last = self.succeed("resume", part, "--steps", 30, "--batch-size", "40, 90 after 2, 200 after 3, 400 after 5")
+        self.assertEqual(last.digest, whole.digest)
 
     def test_from_the_end_of_an_epoch_and_from_the_file(self):
         config, _ = self.whole_run(SMALL)

@@ -41,6 +41,20 @@ TEST(MemoryEstimate, TakesNoMicrobatchLargerThanTheMinibatchOrTheDataset) {
   EXPECT_EQ(estimate(options).microbatch, kTrainRows);
 }
 
+// Buffers serve the largest minibatch, which may be yet to come.
+TEST(MemoryEstimate, IsThatOfTheLargestMinibatchOfARun) {
+  Options options = small_options();
+  options.microbatch = 1;
+  options.batch_size = 50;
+  const MemoryEstimate large = estimate(options, 1, 3, 1);
+  options.batch_size = 2;
+  EXPECT_LT(estimate(options, 1, 3, 1).gradients, large.gradients);
+  options.batch_size = *BatchSizes::parse("2, 50 after 3, 4 after 4");
+  EXPECT_EQ(estimate(options, 1, 3, 1).total(), large.total());
+  options.microbatch = 1000;
+  EXPECT_EQ(estimate(options).microbatch, 50);
+}
+
 TEST(MemoryEstimate, GrowsWithTheMicrobatch) {
   Options options = small_options();
   options.batch_size = options.microbatch = 16;

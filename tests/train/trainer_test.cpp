@@ -35,7 +35,11 @@ std::vector<Options> kinds_of_runs() {
   Options augmented = small_options();
   augmented.augment = "crop 2, flip";
   augmented.normalise = "dataset";
-  return {small_options(), adam, clipped, mpi, normalised, augmented};
+  Options growing = small_options();  // 5 steps, twice 3, and 1
+  growing.batch_size = *BatchSizes::parse("12, 20 after 1, 50 after 3");
+  growing.reference_batch = 20;
+  growing.schedule = "cosine";
+  return {small_options(), adam, clipped, mpi, normalised, augmented, growing};
 }
 
 class TrainerTest : public ::testing::Test {
@@ -153,6 +157,23 @@ TEST_F(TrainerTest, TheHistoryHasItsRows) {
   EXPECT_EQ(steps, (std::vector<double>{3, 5, 6, 9, 10, 12}));
 }
 
+// Where the minibatch doubles, the rate stays, or doubles with it where it has a minibatch that it is for.
+TEST_F(TrainerTest, TheRateFollowsTheMinibatchWhereThatIsAskedFor) {
+  const auto rates = [&](int64_t reference) {
+    Options options = small_options();
+    options.batch_size = *BatchSizes::parse("25, 50 after 2");
+    options.reference_batch = reference;
+    options.history_steps = 100;
+    const io::Table history = trained(options).history;
+    std::vector<double> found;
+    for (int64_t row = 0; row < history.rows(); ++row)
+      found.push_back(history.values[static_cast<size_t>(row) * history.columns.size() + 2]);
+    return found;
+  };
+  EXPECT_EQ(rates(0), (std::vector<double>{0.05, 0.05, 0.05, 0.05}));
+  EXPECT_EQ(rates(25), (std::vector<double>{0.05, 0.05, 0.1, 0.1}));
+}
+
 TEST_F(TrainerTest, EvaluationIsTheMeanOverTheSplitOnAnyThreads) {
   const auto evaluated = [](int threads, int64_t microbatch) {
     Options options = small_options();
@@ -259,8 +280,8 @@ TEST_F(TrainerTest, ACheckpointThatDoesNotFitTheRunIsRefused) {
   expect_refused(adam, {"x.ckpt", "holds 1 arrays of optimizer state", "optimizer = adam needs 2"});
   Options batch = small_options();
   batch.batch_size = 25;
-  expect_refused(batch,
-                 {"x.ckpt", "stands at step 4", "no step of 25 samples", "batch-size it was made with"});
+  expect_refused(batch, {"x.ckpt", "stands at step 4 (epoch 1, sample 20)", "batch-size = 25",
+                         "epoch 2, sample 0", "batch-size it was made with"});
   Options network = small_options();
   network.layers[4].line = "linear 299";
   expect_refused(network, {"x.ckpt", "another network", "3x300", "3x299"});

@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "lockstep/core/batch_sizes.h"
+
 namespace lockstep {
 
 // One line of the network, as it was written, and where.
@@ -68,7 +70,7 @@ struct Options {
   double schedule_power = 1.0;
 
   // The run.
-  int64_t batch_size = 64;
+  BatchSizes batch_size = 64;
   int64_t microbatch = 32;
   int64_t epochs = 0;  // 0: not given
   int64_t steps = 0;   // 0: not given

@@ -1,12 +1,13 @@
 // This rank's part of each step's minibatch, fetched ahead of the training on one background thread.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
+#include <vector>
 
+#include "lockstep/core/batch_sizes.h"
 #include "lockstep/data/dataset.h"
 #include "lockstep/parallel/background.h"
 
@@ -16,20 +17,35 @@ namespace lockstep::data {
 // of each epoch; the last of an epoch holds what is left.
 class Order {
  public:
-  Order(uint64_t seed, int64_t samples, int64_t batch_size)
-      : seed_(seed), samples_(samples), batch_size_(batch_size) {}
+  Order(uint64_t seed, int64_t samples, const BatchSizes& batch_size);
 
-  int64_t steps_per_epoch() const { return (samples_ + batch_size_ - 1) / batch_size_; }
-  int64_t epoch_of(int64_t step) const { return step / steps_per_epoch(); }
-  int64_t position_of(int64_t step) const { return step % steps_per_epoch() * batch_size_; }
-  int64_t batch_of(int64_t step) const { return std::min(batch_size_, samples_ - position_of(step)); }
+  int64_t epoch_of(int64_t step) const;
+  int64_t position_of(int64_t step) const;
+  int64_t batch_of(int64_t step) const;
+  // The step that an epoch begins with, so also how many there are before it.
+  int64_t first_step_of(int64_t epoch) const;
+  // Epochs before a step, with the share of its own that its place among that one's steps is.
+  double epochs_before(int64_t step) const;
+  int64_t samples_before(int64_t step) const { return epoch_of(step) * samples_ + position_of(step); }
+  // The whole minibatches that there are, in the order of the run, and all that end an epoch.
+  std::vector<int64_t> whole_batches() const;
+  std::vector<int64_t> last_batches() const;
   // The indices at places [begin, end) of a step's minibatch.
   std::vector<int64_t> indices(int64_t step, int64_t begin, int64_t end) const;
 
  private:
+  // Epochs of the same minibatches.
+  struct Phase {
+    int64_t first_epoch;
+    int64_t first_step;
+    int64_t batch_size;
+    int64_t steps;  // of an epoch
+  };
+  const Phase& phase_of(int64_t step) const;
+
   uint64_t seed_;
   int64_t samples_;
-  int64_t batch_size_;
+  std::vector<Phase> phases_;
 };
 
 // Fetches one set of samples after the other, a few ahead of whoever takes them.

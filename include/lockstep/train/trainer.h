@@ -153,9 +153,8 @@ class Trainer {
   bool agreed_minutes_ = false;
   mutable std::mutex last_checkpoint_mutex_;
   std::string last_checkpoint_;
-  double last_saved_ = 0;   // seconds on the stopwatch
-  double not_hidden_ = 0;   // seconds of gradients' travel while ranks agreed, which is waiting too
-  int64_t first_step_ = 0;  // of this run
+  double last_saved_ = 0;  // seconds on the stopwatch
+  double not_hidden_ = 0;  // seconds of gradients' travel while ranks agreed, which is waiting too
   double samples_ = 0;
 };
 
