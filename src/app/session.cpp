@@ -154,12 +154,19 @@ std::string Session::score_line() {
   return line;
 }
 
+std::string Session::shared_memory_text() const {
+  if (dataset_.held_by == 1 || dataset_.memory_bytes == 0) return "";
+  return text("; the dataset's ", bytes_text(dataset_.memory_bytes), " of it are there once for the ",
+              dataset_.held_by, " ranks of the host");
+}
+
 void Session::print_end(const train::Outcome& outcome, int64_t memory_at_start) {
   const std::string score = score_line();
   const std::string digest = trainer_->digest();
   if (group_.rank() != 0) return;
-  std::printf("memory of rank 0: estimated %s, measured at most %s\n",
-              bytes_text(memory_at_start + estimate_.total()).c_str(), bytes_text(memory_peak()).c_str());
+  std::printf("memory of rank 0: estimated %s, measured at most %s%s\n",
+              bytes_text(memory_at_start + estimate_.total()).c_str(), bytes_text(memory_peak()).c_str(),
+              shared_memory_text().c_str());
   const double seconds = outcome.seconds > 0 ? outcome.seconds : 1;
   const auto percent = [&](double part) { return 100 * part / seconds; };
   const double known = outcome.compute + outcome.reduction + outcome.input + outcome.saving;

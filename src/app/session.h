@@ -46,6 +46,7 @@ class Session {
   std::string score_line();
 
  private:
+  std::string shared_memory_text() const;
   void stack();
   void require_memory(int threads, int64_t available, train::RunKind kind);
 

@@ -58,18 +58,18 @@ Row row_of(const std::vector<RankFacts>& ranks, const std::string& host) {
 }
 
 // What a rank alone knows of itself, as a text to gather.
-std::string describe(int threads, const SlurmGrant& slurm, const std::string& instructions,
-                     const std::string& transport) {
+std::string describe(Group& group, int threads, const SlurmGrant& slurm, const std::string& instructions) {
   std::ostringstream line;
-  line << threads << ' ' << slurm.tasks << ' ' << slurm.cores_per_task << ' ' << instructions << ' '
-       << transport;
+  line << threads << ' ' << slurm.tasks << ' ' << slurm.cores_per_task << ' ' << group.host().size() << ' '
+       << instructions << ' ' << group.transport();
   return line.str();
 }
 
 RankFacts parse(const std::string& line) {
   std::istringstream words(line);
   RankFacts facts;
-  words >> facts.threads >> facts.slurm.tasks >> facts.slurm.cores_per_task >> facts.instructions >> std::ws;
+  words >> facts.threads >> facts.slurm.tasks >> facts.slurm.cores_per_task >> facts.shares_memory >>
+      facts.instructions >> std::ws;
   std::getline(words, facts.transport);
   return facts;
 }
@@ -81,7 +81,7 @@ std::vector<RankFacts> examine(Group& group, const std::vector<Placement>& place
   const SlurmGrant slurm = slurm_grant([](const char* name) -> const char* { return std::getenv(name); });
   const auto clocks = clock_offsets(group, wall_clock);
   std::vector<RankFacts> ranks;
-  for (const auto& line : group.gather_texts(describe(threads, slurm, instructions, group.transport()))) {
+  for (const auto& line : group.gather_texts(describe(group, threads, slurm, instructions))) {
     const size_t r = ranks.size();
     ranks.push_back(parse(line));
     ranks.back().placement = placements[r];

@@ -35,6 +35,7 @@ class Examiner {
     fewer_cores_than_slurm_granted();
     one_core_of_many();
     more_threads_than_cores();
+    memory_of_their_own();
     other_tasks_than_slurm_granted();
     clocks();
     return std::move(warnings_);
@@ -91,6 +92,16 @@ class Examiner {
     say(found, text(rank_list(found), has(found), rank.threads, " threads for ",
                     cores_text(static_cast<size_t>(fair)),
                     ", so these take turns: leave out --threads, or take --threads ", fair));
+  }
+
+  void memory_of_their_own() {
+    const auto found =
+        ranks_where(ranks_, [](const RankFacts& r) { return r.shares_memory < r.placement.ranks_on_host; });
+    if (found.empty()) return;
+    say(found,
+        text(rank_list(found),
+             " cannot share memory, so each holds the dataset for itself: start the ranks of a host as "
+             "one user and in one container, so that they may open /proc/PID/fd of each other"));
   }
 
   void other_tasks_than_slurm_granted() {

@@ -7,6 +7,8 @@
 
 #include "lockstep/comm/agreed_error.h"
 #include "lockstep/comm/group.h"
+#include "lockstep/comm/shared_memory.h"
+#include "lockstep/core/error.h"
 #include "mpi_transport.h"
 #include "mpi_watch.h"
 
@@ -55,9 +57,25 @@ void in_pieces(uint64_t count, uint64_t longest, const Piece& piece) {
   }
 }
 
-class MpiGroup : public Group {
+bool can_share_memory(Group& host) {
+  try {
+    SharedMemory(host, 1, "a trial");
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+MPI_Comm ranks_of_host(MPI_Comm comm) {
+  MPI_Comm host = MPI_COMM_NULL;
+  check(MPI_Comm_split_type(comm, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &host), "find the ranks of a host");
+  return host;
+}
+
+// What MPI_Init and MPI_Finalize enclose.
+class MpiLife {
  public:
-  MpiGroup(int& argc, char**& argv) {
+  MpiLife(int& argc, char**& argv) {
     // Several threads: the stall watch's, and workers that see to gradients between two layers.
     int provided = MPI_THREAD_SINGLE;
     MPI_Init_thread(&argc, &argv, MPI_THREAD_MULTIPLE, &provided);
@@ -66,19 +84,35 @@ class MpiGroup : public Group {
            " of MPI_Init_thread); MPI_THREAD_MULTIPLE is needed: take Open MPI 3 or later");
     }
     MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
-    check(MPI_Comm_dup(MPI_COMM_WORLD, &comm_), "set up its communicator");
+  }
+  ~MpiLife() { MPI_Finalize(); }
+  MpiLife(const MpiLife&) = delete;
+  MpiLife& operator=(const MpiLife&) = delete;
+};
+
+class MpiGroup : public Group {
+ public:
+  // Collective over `comm`, which it takes over.
+  explicit MpiGroup(MPI_Comm comm) : comm_(comm) {
     MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN);
     MPI_Comm_rank(comm_, &rank_);
     MPI_Comm_size(comm_, &size_);
+    MPI_Comm host = ranks_of_host(comm_);
+    int ranks = 0;
+    MPI_Comm_size(host, &ranks);
+    if (ranks < size_) {
+      host_ = std::make_unique<MpiGroup>(host);
+      return;
+    }
+    MPI_Comm_free(&host);
+    if (!can_share_memory(*this)) host_ = group_of_one();
   }
 
-  ~MpiGroup() override {
-    MPI_Comm_free(&comm_);
-    MPI_Finalize();
-  }
+  ~MpiGroup() override { MPI_Comm_free(&comm_); }
 
   int rank() const override { return rank_; }
   int size() const override { return size_; }
+  Group& host() override { return host_ ? host_->host() : *this; }
   std::string transport() const override { return mpi_transport(); }
 
   void barrier() override { check(MPI_Barrier(comm_), "wait for all ranks"); }
@@ -147,6 +181,18 @@ class MpiGroup : public Group {
   MPI_Comm comm_ = MPI_COMM_NULL;
   int rank_ = 0;
   int size_ = 1;
+  std::unique_ptr<Group> host_;  // none where it is this group itself
+};
+
+MPI_Comm own_world() {
+  MPI_Comm world = MPI_COMM_NULL;
+  check(MPI_Comm_dup(MPI_COMM_WORLD, &world), "set up its communicator");
+  return world;
+}
+
+class MpiWorld : private MpiLife, public MpiGroup {
+ public:
+  MpiWorld(int& argc, char**& argv) : MpiLife(argc, argv), MpiGroup(own_world()) {}
 };
 
 bool is_set(const char* name) { return std::getenv(name) != nullptr; }
@@ -156,7 +202,7 @@ bool is_set(const char* name) { return std::getenv(name) != nullptr; }
 std::unique_ptr<Group> join_group(int& argc, char**& argv) {
   // Each of these is set by a launcher that lets the processes find each other.
   if (is_set("OMPI_COMM_WORLD_SIZE") || is_set("PMIX_RANK") || is_set("PMI_RANK")) {
-    auto group = std::make_unique<MpiGroup>(argc, argv);
+    auto group = std::make_unique<MpiWorld>(argc, argv);
     for (const char* size : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"}) {
       if (group->size() > 1 || !is_set(size) || std::atoi(std::getenv(size)) < 2) continue;
       fail_usage("the launcher started ", std::getenv(size), " tasks (", size,

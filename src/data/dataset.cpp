@@ -3,7 +3,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
+#include <array>
+#include <functional>
 #include <numeric>
 
 #include "lockstep/core/digest.h"
@@ -11,20 +12,13 @@
 #include "lockstep/core/memory.h"
 #include "lockstep/core/near.h"
 #include "lockstep/data/generate.h"
+#include "memory_split.h"
 
 namespace lockstep::data {
 
 namespace {
 
-int64_t element_bytes(io::Type type) { return type == io::Type::kUint8 ? 1 : 4; }
-
-int64_t sample_bytes(const io::DatasetInfo& info) {
-  return Shape::from_dims(info.sample_dims).size() * element_bytes(info.type);
-}
-
-int64_t target_size(const io::DatasetInfo& info) {
-  return info.target_dims.empty() ? 0 : Shape::from_dims(info.target_dims).size();
-}
+constexpr std::array<const char*, 3> kSplits = {"train", "validation", "test"};
 
 // Pointers to the samples of `rows` at the given places.
 void point_at(const io::Rows& rows, const io::DatasetInfo& info, std::span<const int64_t> places,
@@ -35,22 +29,6 @@ void point_at(const io::Rows& rows, const io::DatasetInfo& info, std::span<const
     if (!rows.targets.empty()) samples.targets.push_back(rows.targets.data() + place * target_size(info));
   }
 }
-
-class MemorySplit : public Split {
- public:
-  MemorySplit(io::Rows rows, const io::DatasetInfo& info) : rows_(std::move(rows)), info_(info) {}
-  int64_t rows() const override { return rows_.count; }
-  Samples fetch(std::vector<int64_t> indices) const override {
-    Samples samples;
-    point_at(rows_, info_, indices, samples);
-    samples.indices = std::move(indices);
-    return samples;
-  }
-
- private:
-  io::Rows rows_;
-  io::DatasetInfo info_;
-};
 
 // Reads what is asked for, when it is asked for.
 class FileSplit : public Split {
@@ -77,10 +55,9 @@ class FileSplit : public Split {
   int64_t rows_;
 };
 
-// Collective: whether every rank finds it in half of the memory that its host has left, shared among the
-// ranks there.
-bool fits_in_memory(int64_t bytes, int ranks_on_host, comm::Group& group) {
-  const bool here = bytes <= available_memory() / 2 / std::max(ranks_on_host, 1);
+// Collective: whether every rank finds it in half of the memory that its host has left, `copies` times.
+bool fits_in_memory(int64_t bytes, int copies, comm::Group& group) {
+  const bool here = bytes <= available_memory() / 2 / std::max(copies, 1);
   const auto answers = group.gather_texts(here ? "yes" : "no");
   return std::all_of(answers.begin(), answers.end(), [](const auto& answer) { return answer == "yes"; });
 }
@@ -92,24 +69,70 @@ Dataset describe(const io::DatasetReader& reader) {
   dataset.info = reader.info();
   dataset.digest = reader.stated_digest().value_or("");
   const int64_t row_bytes = sample_bytes(dataset.info) + 4 * target_size(dataset.info) + 4;
-  for (const char* split : {"train", "validation", "test"})
-    dataset.memory_bytes += reader.rows(split) * row_bytes;
+  for (const char* split : kSplits) dataset.memory_bytes += reader.rows(split) * row_bytes;
   if (dataset.memory_bytes == 0) {
     fail(reader.path(), ": the dataset is empty; expected a split /train (datasets/README.md)");
   }
   return dataset;
 }
 
-std::unique_ptr<Split> open_split(const io::DatasetReader& reader, const std::string& name, bool in_memory) {
-  if (!reader.has(name)) return nullptr;
-  if (!in_memory) return std::make_unique<FileSplit>(reader.path(), name);
-  return std::make_unique<MemorySplit>(reader.read(name, 0, reader.rows(name)), reader.info());
+// What the ranks of a host, which read one file for all, must agree on before.
+void require_same_file(const Dataset& dataset, const io::DatasetReader& reader, comm::Group& group) {
+  std::string outline = text("samples of ", dataset.shape().to_string());
+  for (const char* split : kSplits) outline += text("\n", split, " of ", reader.rows(split));
+  outline += "\ndigest " + (dataset.digest.empty() ? "not stated" : dataset.digest);
+  comm::require_equal(group, "dataset", outline, "let all ranks see the same file under " + dataset.name);
+}
+
+std::unique_ptr<Split>& split_of(Dataset& dataset, std::string_view name) {
+  return name == kSplits[0] ? dataset.train : name == kSplits[1] ? dataset.validation : dataset.test;
+}
+
+// Collective. The first rank of each host does `action`, which ends with the digest of the dataset.
+void by_one_of_the_host(Dataset& dataset, comm::Group& group, const std::function<std::string()>& action) {
+  comm::Group& host = group.host();
+  std::string digest(Digest::kLength, ' ');
+  comm::together(group, [&] {
+    if (host.rank() == 0) digest = action();
+  });
+  host.broadcast(digest.data(), digest.size(), 0);
+  dataset.digest = digest;
+  dataset.held_by = host.size();
 }
 
 void require_stated_digest(const Dataset& dataset, const std::string& found) {
   if (dataset.digest.empty() || dataset.digest == found) return;
   fail(dataset.name, ": the file is damaged: its contents have the digest ", found, ", it states ",
        dataset.digest, "; restore it, or import it again (datasets/README.md)");
+}
+
+// Collective.
+void read_into_memory(Dataset& dataset, const io::DatasetReader& reader, comm::Group& group) {
+  std::vector<io::NamedRows> splits;
+  comm::together(group, [&] {
+    for (const char* name : kSplits) {
+      if (!reader.has(name)) continue;
+      auto split = std::make_unique<MemorySplit>(group.host(), reader.rows(name), dataset.info);
+      splits.push_back({name, split->memory()});
+      split_of(dataset, name) = std::move(split);
+    }
+  });
+  by_one_of_the_host(dataset, group, [&] {
+    for (const io::NamedRows& split : splits) reader.read(split.split, 0, split.rows);
+    const std::string found = io::digest_of(dataset.info, splits);
+    require_stated_digest(dataset, found);
+    return found;
+  });
+}
+
+// Collective.
+void read_when_asked(Dataset& dataset, const io::DatasetReader& reader, comm::Group& group) {
+  dataset.memory_bytes = 0;
+  comm::together(group, [&] {
+    for (const char* name : kSplits) {
+      if (reader.has(name)) split_of(dataset, name) = std::make_unique<FileSplit>(reader.path(), name);
+    }
+  });
 }
 
 [[noreturn]] void fail_missing(const std::string& name) {
@@ -129,46 +152,28 @@ Dataset from_file(const Options& options, comm::Group& group, int ranks_on_host)
     reader = std::make_unique<io::DatasetReader>(options.dataset);
     dataset = describe(*reader);
   });
-  const bool fits = fits_in_memory(dataset.memory_bytes, ranks_on_host, group);
+  require_same_file(dataset, *reader, group);
+  const bool fits = fits_in_memory(dataset.memory_bytes, ranks_on_host / group.host().size(), group);
   dataset.in_memory = options.in_memory == "yes" || (options.in_memory == "auto" && fits);
-  comm::together(group, [&] {
-    if (dataset.in_memory) {
-      const std::string found = reader->compute_digest();
-      require_stated_digest(dataset, found);
-      dataset.digest = found;
-    } else {
-      dataset.memory_bytes = 0;
-    }
-    dataset.train = open_split(*reader, "train", dataset.in_memory);
-    dataset.validation = open_split(*reader, "validation", dataset.in_memory);
-    dataset.test = open_split(*reader, "test", dataset.in_memory);
-  });
+  dataset.in_memory ? read_into_memory(dataset, *reader, group) : read_when_asked(dataset, *reader, group);
   return dataset;
 }
 
-// Collective: every rank makes its share of the samples, and all get all of them.
-io::Rows generate_together(const SampleMaker& maker, uint64_t seed, int64_t first, int64_t count,
-                           comm::Group& group) {
-  const auto share = [&](int rank) { return rank * count / group.size(); };
-  const int64_t begin = share(group.rank());
-  io::Rows mine;
-  comm::together(group,
-                 [&] { mine = generate_rows(maker, seed, first + begin, share(group.rank() + 1) - begin); });
-  const int64_t bytes = sample_bytes(maker.info);
-  std::vector<uint64_t> input_bytes;
-  std::vector<uint64_t> label_bytes;
-  for (int r = 0; r < group.size(); ++r) {
-    const uint64_t samples = static_cast<uint64_t>(share(r + 1) - share(r));
-    input_bytes.push_back(samples * static_cast<uint64_t>(bytes));
-    label_bytes.push_back(samples * sizeof(int32_t));
-  }
-  io::Rows all;
-  all.count = count;
-  all.inputs.resize(static_cast<size_t>(count * bytes));
-  all.labels.resize(static_cast<size_t>(count));
-  group.allgather(mine.inputs.data(), input_bytes, all.inputs.data());
-  group.allgather(mine.labels.data(), label_bytes, all.labels.data());
-  return all;
+// Collective: every rank of a host makes its share of the samples.
+std::unique_ptr<MemorySplit> generate_together(const SampleMaker& maker, uint64_t seed, int64_t first,
+                                               int64_t count, comm::Group& group) {
+  comm::Group& host = group.host();
+  const auto share = [&](int rank) { return rank * count / host.size(); };
+  std::unique_ptr<MemorySplit> split;
+  comm::together(group, [&] { split = std::make_unique<MemorySplit>(host, count, maker.info); });
+  comm::together(group, [&] {
+    const int64_t begin = share(host.rank());
+    const io::Rows mine = generate_rows(maker, seed, first + begin, share(host.rank() + 1) - begin);
+    const io::RowsMemory& memory = split->memory();
+    std::copy(mine.inputs.begin(), mine.inputs.end(), memory.inputs + begin * sample_bytes(maker.info));
+    std::copy(mine.labels.begin(), mine.labels.end(), memory.labels + begin);
+  });
+  return split;
 }
 
 Dataset from_generator(const Options& options, comm::Group& group) {
@@ -178,16 +183,23 @@ Dataset from_generator(const Options& options, comm::Group& group) {
   dataset.info = maker.info;
   Digest digest;
   digest.add(std::string_view("generated"));
+  std::vector<io::RowsMemory> made;
   const auto make = [&](int64_t first, int64_t count) {
-    io::Rows rows = generate_together(maker, options.seed, first, count, group);
-    digest.add(rows.inputs.data(), rows.inputs.size());
-    digest.add(rows.labels.data(), rows.labels.size() * sizeof(int32_t));
-    dataset.memory_bytes += static_cast<int64_t>(rows.inputs.size() + rows.labels.size() * sizeof(int32_t));
-    return std::make_unique<MemorySplit>(std::move(rows), dataset.info);
+    auto split = generate_together(maker, options.seed, first, count, group);
+    dataset.memory_bytes += split->bytes();
+    made.push_back(split->memory());
+    return split;
   };
   dataset.train = make(0, options.generate_train);
   if (options.generate_test > 0) dataset.test = make(options.generate_train, options.generate_test);
-  dataset.digest = digest.hex();
+  by_one_of_the_host(dataset, group, [&] {
+    for (const io::RowsMemory& rows : made) {
+      digest.add(rows.inputs, static_cast<uint64_t>(rows.count * sample_bytes(maker.info)));
+      if (rows.labels != nullptr)
+        digest.add(rows.labels, static_cast<uint64_t>(rows.count) * sizeof(int32_t));
+    }
+    return digest.hex();
+  });
   return dataset;
 }
 

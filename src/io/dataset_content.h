@@ -24,16 +24,32 @@ DatasetInfo read_info(const File& file);
 
 std::string list_children(const File& file);  // "/train, /test": for messages
 
+// Rows in memory that is only read.
+struct RowsView {
+  RowsView(const Rows& rows);
+  RowsView(const RowsMemory& rows);
+
+  int64_t count;
+  const unsigned char* inputs;
+  const int32_t* labels;  // null where there are none
+  const float* targets;   // likewise
+};
+
+// Whether there are as many numbers as the format asks for.
+void check_sizes(const std::string& path, const DatasetInfo& info, const std::string& split,
+                 const Rows& rows);
 // What the format asks of contents. `first` is the number of the first of the rows in its split; messages
 // name file, split and sample.
 void check_rows(const std::string& path, const DatasetInfo& info, const std::string& split, int64_t first,
-                const Rows& rows);
+                const RowsView& rows);
 
 // Of what the file holds, whatever the chunks; reads everything, in bounded memory, and checks it.
 std::string content_digest(const File& file, const DatasetInfo& info);
 
+// Fails where a split has not these rows.
+void require_rows(const File& file, const std::string& split, int64_t first, int64_t count);
 // Rows of a split, not checked.
-Rows read_rows(const File& file, const DatasetInfo& info, const std::string& split, int64_t first,
-               int64_t count);
+void read_rows(const File& file, const DatasetInfo& info, const std::string& split, int64_t first,
+               const RowsMemory& into);
 
 }  // namespace lockstep::io

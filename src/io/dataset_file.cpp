@@ -18,10 +18,27 @@ int64_t DatasetReader::rows(const std::string& split) const {
 }
 
 Rows DatasetReader::read(const std::string& split, int64_t first, int64_t count) const {
-  if (!has(split)) fail(path(), ": has no split /", split, "; it holds ", list_children(file_));
-  Rows rows = read_rows(file_, info_, split, first, count);
-  check_rows(path(), info_, split, first, rows);
+  // Before memory is taken for them: a wrong count would be reported as memory that is not there.
+  require_rows_of(split, first, count);
+  Rows rows;
+  rows.count = count;
+  rows.inputs.resize(static_cast<size_t>(count * product(info_.sample_dims) * element_bytes(info_.type)));
+  if (info_.classes > 0) rows.labels.resize(static_cast<size_t>(count));
+  if (!info_.target_dims.empty())
+    rows.targets.resize(static_cast<size_t>(count * product(info_.target_dims)));
+  read(split, first, {count, rows.inputs.data(), rows.labels.data(), rows.targets.data()});
   return rows;
+}
+
+void DatasetReader::read(const std::string& split, int64_t first, const RowsMemory& into) const {
+  require_rows_of(split, first, into.count);
+  read_rows(file_, info_, split, first, into);
+  check_rows(path(), info_, split, first, into);
+}
+
+void DatasetReader::require_rows_of(const std::string& split, int64_t first, int64_t count) const {
+  if (!has(split)) fail(path(), ": has no split /", split, "; it holds ", list_children(file_));
+  require_rows(file_, split, first, count);
 }
 
 std::optional<std::string> DatasetReader::stated_digest() const {
@@ -94,6 +111,7 @@ void DatasetWriter::append(const std::string& split, const Rows& rows) {
   File& file = impl_->file;
   const std::string group = "/" + split;
   const bool started = file.exists(group);
+  check_sizes(impl_->target, impl_->info, split, rows);
   check_rows(impl_->target, impl_->info, split, started ? file.info(group + "/inputs").dims[0] : 0, rows);
   if (rows.count == 0) return;
   if (!started) create_split(file, impl_->info, group);

@@ -73,6 +73,7 @@ MemoryEstimate estimate_memory(const Options& options, const data::Dataset& data
   const int64_t learned = layout.learned_floats();
   MemoryEstimate estimate;
   estimate.dataset = dataset.memory_bytes;
+  estimate.dataset_held_by = dataset.held_by;
   estimate.parameters = layout.floats() * kFloat;
   estimate.activations = (workspace.floats + engine.truth_floats) * kFloat;
   estimate.threads = threads;
@@ -116,8 +117,8 @@ HostMemory memory_of(const std::string& host, const std::vector<comm::Placement>
     if (needs.total() > most) sum.largest = r;
     most = std::max(most, needs.total());
     sum.members.push_back(r);
-    sum.total += needs.total();
-    sum.without_activations += needs.total() - needs.activations * needs.threads;
+    sum.total += needs.share();
+    sum.without_activations += needs.share() - needs.activations * needs.threads;
     sum.available = std::min(sum.available, ranks[r].available);
   }
   return sum;
@@ -125,7 +126,8 @@ HostMemory memory_of(const std::string& host, const std::vector<comm::Placement>
 
 std::string parts_text(const Model& model, const MemoryEstimate& needs) {
   const nn::Node& layer = model.network.nodes()[static_cast<size_t>(needs.largest)];
-  return text("dataset ", bytes_text(needs.dataset), ", parameters and gradient buffers ",
+  const std::string once = needs.dataset_held_by > 1 ? " once for all" : "";
+  return text("dataset ", bytes_text(needs.dataset), once, ", parameters and gradient buffers ",
               bytes_text(needs.parameters + needs.gradients), ", activations ", bytes_text(needs.activations),
               " a thread x ", needs.threads, needs.threads == 1 ? " thread" : " threads",
               ", of which most for layer '", layer.line, "' (", layer.origin,

@@ -27,7 +27,7 @@ std::vector<RankFacts> bound(int hosts, int on_host, int cores, int usable) {
     p.cores = cores_from(r % on_host * cores, cores);
     p.physical_cores = cores;
     p.usable_cores = cores_from(0, usable);
-    p.ranks_on_host = on_host;
+    p.ranks_on_host = rank.shares_memory = on_host;
     p.fair_threads = rank.threads = cores;
     rank.instructions = "avx2";
     rank.transport = "ob1 over tcp, vader";
@@ -69,6 +69,15 @@ TEST(Doctor, TableCutsLongListsShort) {
   const std::string table = doctor_table(bound(1, 64, 1, 64));
   EXPECT_NE(table.find("0-63   1        0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | ...  avx2"), std::string::npos)
       << table;
+}
+
+TEST(Doctor, WarnsOfRanksThatCannotShareMemory) {
+  auto ranks = bound(2, 2, 8, 16);
+  ranks[2].shares_memory = ranks[3].shares_memory = 1;
+  const Lines found = doctor_warnings(ranks);
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_TRUE(found[0].starts_with("on node2, ranks 2, 3 cannot share memory, so each holds the dataset"))
+      << found[0];
 }
 
 TEST(Doctor, WarnsOfOneCoreOfMany) {

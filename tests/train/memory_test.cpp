@@ -161,6 +161,17 @@ TEST_F(Shortage, OfAHostIsOfItsRanksTogether) {
        "take a smaller --microbatch or fewer --threads or fewer ranks on this host"});
 }
 
+TEST_F(Shortage, CountsOnceWhatTheRanksOfAHostShare) {
+  for (const size_t rank : {1u, 2u}) {
+    ranks_[rank].available = 800 * kMega;
+    ranks_[rank].needs.dataset_held_by = 2;
+  }
+  EXPECT_EQ(message(), "");
+  ranks_[2].available = 799 * kMega;
+  test::expect_parts(
+      message(), {"beta has 799 MB left", "the 2 ranks there need 800 MB", "dataset 100 MB once for all"});
+}
+
 TEST_F(Shortage, OfOneRankWithOneThreadLeavesTheMicrobatch) {
   ranks_[0].available = 200 * kMega;
   ranks_[0].needs.threads = 1;

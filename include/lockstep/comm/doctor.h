@@ -17,6 +17,7 @@ struct RankFacts {
   int threads = 1;
   std::string instructions;  // "avx512_core"
   std::string transport;     // Group::transport()
+  int shares_memory = 1;     // ranks of its Group::host()
   SlurmGrant slurm;
   ClockOffset clock;  // of the wall clock
 };

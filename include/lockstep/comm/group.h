@@ -62,6 +62,11 @@ class Group {
   virtual int rank() const = 0;
   virtual int size() const = 0;
 
+  // The ranks of this rank's host, itself included, in their order, as a group of their own, whose host() is
+  // itself. They can share memory (shared_memory.h); where the system keeps processes from that, each rank is
+  // a host of its own here. Lives as long as this group.
+  virtual Group& host() = 0;
+
   // Collective.
   virtual void barrier() = 0;
   virtual void broadcast(void* data, uint64_t bytes, int root) = 0;

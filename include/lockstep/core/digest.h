@@ -1,6 +1,7 @@
 // A 128-bit digest of bytes, to tell whether two things are the same bits and whether a file was damaged.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -12,6 +13,8 @@ namespace lockstep {
 // differences, not forgeries. One object belongs to one thread.
 class Digest {
  public:
+  static constexpr size_t kLength = 32;  // of hex()
+
   Digest();
   ~Digest();
   Digest(const Digest&) = delete;
@@ -22,7 +25,7 @@ class Digest {
   void add(int64_t value);
   void add(double value);
 
-  std::string hex() const;  // 32 hexadecimal digits of all that was added so far
+  std::string hex() const;  // hexadecimal digits of all that was added so far
 
  private:
   struct State;

@@ -40,7 +40,8 @@ struct Dataset {
   io::DatasetInfo info;
   std::string digest;  // what it holds; empty where nobody has computed it
   bool in_memory = true;
-  int64_t memory_bytes = 0;
+  int64_t memory_bytes = 0;           // what is held there,
+  int held_by = 1;                    // by so many ranks of this host in common
   std::unique_ptr<Split> train;       // null where there is none
   std::unique_ptr<Split> validation;  // likewise
   std::unique_ptr<Split> test;        // likewise
@@ -55,9 +56,10 @@ struct NamedSplit {
 };
 std::vector<NamedSplit> splits_of(const Dataset& dataset);
 
-// Collective. From a file (which every rank reads) or a generator (of whose samples each rank makes its
-// share). A dataset that fits is held in memory, as stored: uint8 stays uint8. Its digest is then checked
-// against the stated one.
+// Collective. From a file or a generator. A dataset that fits is held in memory, as stored (uint8 stays
+// uint8), once a host: its ranks share it (comm::Group::host()). One of them reads the file, and checks its
+// digest against the stated one; of a generator's samples each makes its share. What does not fit, every rank
+// reads from the file when it is asked for.
 Dataset open_dataset(const Options& options, comm::Group& group, int ranks_on_host);
 
 }  // namespace lockstep::data

@@ -31,6 +31,14 @@ struct Rows {
   std::vector<float> targets;   // empty where the file has none
 };
 
+// Rows that lie elsewhere, as Rows has them: null for what the file has none of.
+struct RowsMemory {
+  int64_t count = 0;
+  unsigned char* inputs = nullptr;
+  int32_t* labels = nullptr;
+  float* targets = nullptr;
+};
+
 class DatasetReader {
  public:
   // Checks format, version, and that all splits have one shape and type. Each failure names what was found,
@@ -44,6 +52,8 @@ class DatasetReader {
   // Fails where a label is outside 0..classes-1 or a value is NaN or infinite, naming split and sample. Runs
   // of rows are cheap; a single row costs as much as the chunk that it lies in (about 1 MB).
   Rows read(const std::string& split, int64_t first, int64_t count) const;
+  // The same, of `into.count` rows, into memory of the caller's.
+  void read(const std::string& split, int64_t first, const RowsMemory& into) const;
 
   // The digest that the file states of itself, if it does; and the one that its contents have (reads
   // everything).
@@ -51,9 +61,18 @@ class DatasetReader {
   std::string compute_digest() const;
 
  private:
+  void require_rows_of(const std::string& split, int64_t first, int64_t count) const;
+
   File file_;
   DatasetInfo info_;
 };
+
+// The digest of a file with these splits, in the order train, validation, test.
+struct NamedRows {
+  std::string split;
+  RowsMemory rows;
+};
+std::string digest_of(const DatasetInfo& info, const std::vector<NamedRows>& splits);
 
 // Writes a dataset beside its target and replaces the target in finish(); nothing is left of one not
 // finished.

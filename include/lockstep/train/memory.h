@@ -35,15 +35,18 @@ int gradient_buffers(const Cut& cut, const EnginePlan& engine, int ranks, int ra
 // Bytes that a rank's data will take, beside what the process and its libraries hold from the start.
 struct MemoryEstimate {
   int64_t dataset = 0;
-  int64_t parameters = 0;   // with the optimizer's state, and what is on its way to other ranks
-  int64_t gradients = 0;    // of microbatches, until they are summed
-  int64_t activations = 0;  // of one thread
+  int64_t dataset_held_by = 1;  // so many ranks of the host, together
+  int64_t parameters = 0;       // with the optimizer's state, and what is on its way to other ranks
+  int64_t gradients = 0;        // of microbatches, until they are summed
+  int64_t activations = 0;      // of one thread
   int64_t threads = 1;
   int64_t microbatch = 0;  // samples
   int64_t largest = 0;     // the node that asks for most of the activations
   int64_t largest_bytes = 0;
 
   int64_t total() const { return dataset + parameters + gradients + activations * threads; }
+  // What the rank adds to its host's: its part of what is there once.
+  int64_t share() const { return total() - dataset + dataset / dataset_held_by; }
 };
 
 MemoryEstimate estimate_memory(const Options& options, const data::Dataset& dataset, const Model& model,

@@ -1,0 +1,137 @@
+// A file without a name, in memory, which the other ranks of the host open through the rank that made it.
+// MPI's own shared windows would lie in /dev/shm: a container has 64 MB there; where it is full, Open MPI 4.1
+// fails on one rank and leaves the others waiting; and as it reserves nothing, a write may end the process
+// with SIGBUS later.
+#include "lockstep/comm/shared_memory.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <functional>
+#include <string>
+
+#include "lockstep/core/error.h"
+#include "lockstep/core/memory.h"
+
+namespace lockstep::comm {
+
+namespace {
+
+class Descriptor {
+ public:
+  Descriptor() = default;
+  explicit Descriptor(int number) : number_(number) {}
+  ~Descriptor() {
+    if (number_ >= 0) close(number_);
+  }
+  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(number_, other.number_);
+    return *this;
+  }
+  int number() const { return number_; }
+
+ private:
+  int number_ = -1;
+};
+
+// Where a rank's file is, and which it is: in another container the same path may lead to another file.
+struct Location {
+  pid_t process;
+  int descriptor;
+  dev_t device;
+  ino_t inode;
+};
+
+std::string reason() { return std::strerror(errno); }
+
+struct stat status_of(const Descriptor& file) {
+  struct stat status {};
+  if (fstat(file.number(), &status) != 0) fail("no status of a file in memory: ", reason());
+  return status;
+}
+
+// With memory behind all of it. The kernel would look for it until it ends some process.
+Descriptor create(int64_t bytes) {
+  const int64_t available = available_memory();
+  if (bytes > available) fail("the host has ", bytes_text(available), " left");
+  Descriptor file(memfd_create("lockstep", MFD_CLOEXEC));
+  if (file.number() < 0) fail("no file in memory can be made: ", reason());
+  if (ftruncate(file.number(), bytes) != 0) fail(reason());
+  do {
+    errno = posix_fallocate(file.number(), 0, bytes);
+  } while (errno == EINTR);
+  if (errno != 0) fail(reason());
+  return file;
+}
+
+Descriptor open_at(const Location& location) {
+  const std::string path = text("/proc/", location.process, "/fd/", location.descriptor);
+  Descriptor file(open(path.c_str(), O_RDWR | O_CLOEXEC));
+  if (file.number() < 0) fail("the memory of another rank cannot be opened at ", path, ": ", reason());
+  const struct stat found = status_of(file);
+  if (found.st_dev != location.device || found.st_ino != location.inode) {
+    fail("at ", path, " is not the memory of another rank");
+  }
+  return file;
+}
+
+std::byte* map(int64_t bytes, int kind, int descriptor) {
+  void* memory = mmap(nullptr, static_cast<size_t>(bytes), PROT_READ | PROT_WRITE, kind, descriptor, 0);
+  if (memory == MAP_FAILED) fail(reason());
+  return static_cast<std::byte*>(memory);
+}
+
+// Collective. Where `action` fails on some rank, the first such rank's error on all: to other hosts, it is
+// one that these ranks have each for itself.
+void on_all(Group& host, const std::function<void()>& action) {
+  std::string failure;
+  try {
+    action();
+  } catch (const Error& error) {
+    failure = error.what();
+  }
+  for (const std::string& text : host.gather_texts(failure)) {
+    if (!text.empty()) fail(text);
+  }
+}
+
+std::byte* share(Group& host, int64_t bytes) {
+  Descriptor file;
+  Location location{};
+  on_all(host, [&] {
+    if (host.rank() != 0) return;
+    file = create(bytes);
+    const struct stat status = status_of(file);
+    location = {getpid(), file.number(), status.st_dev, status.st_ino};
+  });
+  host.broadcast(&location, sizeof location, 0);
+  std::byte* data = nullptr;
+  on_all(host, [&] {
+    if (host.rank() != 0) file = open_at(location);
+    data = map(bytes, MAP_SHARED, file.number());
+  });
+  return data;
+}
+
+}  // namespace
+
+SharedMemory::SharedMemory(Group& host, int64_t bytes, std::string_view what) : bytes_(bytes) {
+  if (bytes == 0) return;
+  try {
+    data_ =
+        host.size() > 1 ? share(host, bytes) : map(bytes, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+  } catch (const Error& error) {
+    fail("no memory for ", what, " (", bytes_text(bytes), "): ", error.what());
+  }
+}
+
+SharedMemory::~SharedMemory() {
+  if (data_ != nullptr) munmap(data_, static_cast<size_t>(bytes_));
+}
+
+}  // namespace lockstep::comm
