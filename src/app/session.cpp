@@ -124,6 +124,13 @@ void Session::print_start() const {
 
 void Session::print_warnings() const {
   app::print_warnings(group_, facts_);
+  if (group_.rank() == 0 && !dataset_.in_memory && options_.shuffle.block == 0) {
+    std::fprintf(
+        stderr,
+        "trainer: warning: the dataset stays in %s, and every sample of its shuffle is a read of about a "
+        "megabyte; with shuffle = blocks 512 x 16 or the like each block is read once an epoch\n",
+        options_.dataset.c_str());
+  }
   const std::vector<int64_t> batches = trainer_->order().whole_batches();
   const int64_t fewest = *std::min_element(batches.begin(), batches.end());
   const int64_t microbatches = dist::Plan(fewest, trainer_->microbatch(), group_.size()).microbatches();

@@ -138,6 +138,21 @@ OptionEntry target_option() {
           [](const Options& options) { return options.target; }};
 }
 
+OptionEntry shuffle_option() {
+  return {"shuffle",
+          "what an epoch mixes: all samples; or, for a dataset larger than memory, shuffled blocks of "
+          "samples that "
+          "are neighbours in the file, and the samples of so many blocks at a time",
+          "samples, or blocks SAMPLES x BLOCKS, such as blocks 512 x 16",
+          [](Options& options, const std::string& value) {
+            const std::optional<Shuffle> shuffle = Shuffle::parse(value);
+            if (!shuffle) return false;
+            options.shuffle = *shuffle;
+            return shuffle->block <= kMostSamples && shuffle->pool <= kMostSamples;
+          },
+          [](const Options& options) { return options.shuffle.text(); }};
+}
+
 std::vector<OptionEntry> data_options() {
   return {
       string_option("dataset", &Options::dataset,
@@ -146,6 +161,7 @@ std::vector<OptionEntry> data_options() {
       target_option(),
       choice_option("in-memory", &Options::in_memory, {"auto", "yes", "no"},
                     "hold the dataset in memory; auto: where it fits"),
+      shuffle_option(),
       string_option("augment", &Options::augment,
                     "of training pictures: random crops after padding, random mirror images",
                     "none, or of crop PADDING and flip those wanted, between commas"),

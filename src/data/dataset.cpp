@@ -7,6 +7,7 @@
 #include <functional>
 #include <numeric>
 
+#include "file_split.h"
 #include "lockstep/core/digest.h"
 #include "lockstep/core/error.h"
 #include "lockstep/core/memory.h"
@@ -30,31 +31,6 @@ void point_at(const io::Rows& rows, const io::DatasetInfo& info, std::span<const
   }
 }
 
-// Reads what is asked for, when it is asked for.
-class FileSplit : public Split {
- public:
-  // With a reader of its own: splits are read from several threads.
-  FileSplit(const std::string& path, std::string split)
-      : reader_(path), split_(std::move(split)), rows_(reader_.rows(split_)) {}
-  int64_t rows() const override { return rows_; }
-  Samples fetch(std::vector<int64_t> indices) const override {
-    io::Rows rows;
-    rows.count = static_cast<int64_t>(indices.size());
-    for (const int64_t index : indices) {
-      const io::Rows one = reader_.read(split_, index, 1);
-      rows.inputs.insert(rows.inputs.end(), one.inputs.begin(), one.inputs.end());
-      rows.labels.insert(rows.labels.end(), one.labels.begin(), one.labels.end());
-      rows.targets.insert(rows.targets.end(), one.targets.begin(), one.targets.end());
-    }
-    return samples_of(std::move(rows), std::move(indices), reader_.info());
-  }
-
- private:
-  io::DatasetReader reader_;
-  std::string split_;
-  int64_t rows_;
-};
-
 // Collective: whether every rank finds it in half of the memory that its host has left, `copies` times.
 bool fits_in_memory(int64_t bytes, int copies, comm::Group& group) {
   const bool here = bytes <= available_memory() / 2 / std::max(copies, 1);
@@ -68,8 +44,7 @@ Dataset describe(const io::DatasetReader& reader) {
   dataset.name = reader.path();
   dataset.info = reader.info();
   dataset.digest = reader.stated_digest().value_or("");
-  const int64_t row_bytes = sample_bytes(dataset.info) + 4 * target_size(dataset.info) + 4;
-  for (const char* split : kSplits) dataset.memory_bytes += reader.rows(split) * row_bytes;
+  for (const char* split : kSplits) dataset.memory_bytes += reader.rows(split) * row_bytes(dataset.info);
   if (dataset.memory_bytes == 0) {
     fail(reader.path(), ": the dataset is empty; expected a split /train (datasets/README.md)");
   }
@@ -126,11 +101,16 @@ void read_into_memory(Dataset& dataset, const io::DatasetReader& reader, comm::G
 }
 
 // Collective.
-void read_when_asked(Dataset& dataset, const io::DatasetReader& reader, comm::Group& group) {
+void read_when_asked(Dataset& dataset, const io::DatasetReader& reader, const Shuffle& shuffle,
+                     comm::Group& group) {
   dataset.memory_bytes = 0;
   comm::together(group, [&] {
     for (const char* name : kSplits) {
-      if (reader.has(name)) split_of(dataset, name) = std::make_unique<FileSplit>(reader.path(), name);
+      if (!reader.has(name)) continue;
+      // Only training is shuffled.
+      auto split = std::make_unique<FileSplit>(reader.path(), name, name == kSplits[0] ? shuffle : Shuffle());
+      dataset.memory_bytes += split->most_bytes();
+      split_of(dataset, name) = std::move(split);
     }
   });
 }
@@ -155,7 +135,11 @@ Dataset from_file(const Options& options, comm::Group& group, int ranks_on_host)
   require_same_file(dataset, *reader, group);
   const bool fits = fits_in_memory(dataset.memory_bytes, ranks_on_host / group.host().size(), group);
   dataset.in_memory = options.in_memory == "yes" || (options.in_memory == "auto" && fits);
-  dataset.in_memory ? read_into_memory(dataset, *reader, group) : read_when_asked(dataset, *reader, group);
+  if (dataset.in_memory) {
+    read_into_memory(dataset, *reader, group);
+  } else {
+    read_when_asked(dataset, *reader, options.shuffle, group);
+  }
   return dataset;
 }
 

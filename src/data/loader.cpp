@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "lockstep/data/permutation.h"
+#include "lockstep/data/epoch_order.h"
 
 namespace lockstep::data {
 
@@ -10,7 +10,8 @@ namespace {
 constexpr size_t kSetsAhead = 3;
 }  // namespace
 
-Order::Order(uint64_t seed, int64_t samples, const BatchSizes& batch_size) : seed_(seed), samples_(samples) {
+Order::Order(uint64_t seed, int64_t samples, const BatchSizes& batch_size, const Shuffle& shuffle)
+    : seed_(seed), samples_(samples), shuffle_(shuffle) {
   int64_t step = 0;
   for (const BatchSizes::Phase& phase : batch_size.phases()) {
     if (!phases_.empty()) step = first_step_of(phase.after);
@@ -63,7 +64,7 @@ std::vector<int64_t> Order::last_batches() const {
 }
 
 std::vector<int64_t> Order::indices(int64_t step, int64_t begin, int64_t end) const {
-  const Permutation order(seed_, static_cast<uint32_t>(epoch_of(step)), samples_);
+  const EpochOrder order(seed_, static_cast<uint32_t>(epoch_of(step)), samples_, shuffle_);
   std::vector<int64_t> result;
   for (int64_t i = begin; i < end; ++i) result.push_back(order(position_of(step) + i));
   return result;
@@ -80,8 +81,14 @@ void Loader::fetch_ahead() {
     auto samples = std::make_shared<Samples>();
     auto handle = background_.run([this, samples, set = next_] { *samples = split_.fetch(indices_(set)); });
     ahead_.push_back({std::move(samples), std::move(handle)});
+    look_ahead(next_ + split_.sets_ahead());
     ++next_;
   }
+}
+
+// What fails here fails again, and is told, when the set is fetched.
+void Loader::look_ahead(int64_t set) {
+  if (set > next_ && set < end_) background_.run([this, set] { split_.look_ahead(indices_(set)); });
 }
 
 Samples Loader::next() {

@@ -30,6 +30,8 @@ int64_t target_size(const io::DatasetInfo& info) {
   return info.target_dims.empty() ? 0 : Shape::from_dims(info.target_dims).size();
 }
 
+int64_t row_bytes(const io::DatasetInfo& info) { return sample_bytes(info) + 4 * target_size(info) + 4; }
+
 MemorySplit::MemorySplit(comm::Group& host, int64_t rows, const io::DatasetInfo& info)
     : info_(info),
       shared_(host, Places(rows, info).end, "the dataset (--in-memory no reads it from its file instead)") {

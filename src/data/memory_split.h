@@ -8,6 +8,7 @@ namespace lockstep::data {
 
 int64_t sample_bytes(const io::DatasetInfo& info);  // of an input, as stored
 int64_t target_size(const io::DatasetInfo& info);   // values
+int64_t row_bytes(const io::DatasetInfo& info);     // of a sample with its label and target
 
 class MemorySplit : public Split {
  public:

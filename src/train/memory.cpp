@@ -48,7 +48,7 @@ int64_t update_floats(const Options& options, const ParameterLayout& layout, int
 }  // namespace
 
 Cut::Cut(const Options& options, const data::Dataset& dataset)
-    : order(options.seed, training_rows(dataset), options.batch_size),
+    : order(options.seed, training_rows(dataset), options.batch_size, options.shuffle),
       microbatch(std::min(options.microbatch, largest_batch(order))) {}
 
 bool needs_norms(const Options& options, const optim::Optimizer& optimizer) {

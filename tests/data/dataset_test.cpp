@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "lockstep/data/generate.h"
+#include "lockstep/data/loader.h"
 #include "support/expect.h"
 #include "support/folder.h"
 
@@ -36,8 +37,10 @@ class DatasetTest : public ::testing::Test {
     }
     return rows;
   }
-  Dataset open(const std::string& dataset, const std::string& in_memory) const {
+  static constexpr int64_t kRowBytes = 5 + 4 + 2 * 4;
+  Dataset open(const std::string& dataset, const std::string& in_memory, const Shuffle& shuffle = {}) const {
     Options options;
+    options.shuffle = shuffle;
     options.dataset = dataset;
     options.in_memory = in_memory;
     options.generate_train = 40;
@@ -63,7 +66,7 @@ TEST_F(DatasetTest, InMemoryOrNotTheSamplesAreTheSame) {
   for (const char* in_memory : {"yes", "no", "auto"}) {
     const Dataset dataset = open(path, in_memory);
     EXPECT_EQ(dataset.in_memory, std::string(in_memory) != "no");
-    EXPECT_EQ(dataset.memory_bytes > 0, dataset.in_memory);
+    EXPECT_EQ(dataset.memory_bytes, 320 * kRowBytes) << "as much as that has, too, where it is small";
     EXPECT_EQ(dataset.train->rows(), 300);
     EXPECT_EQ(dataset.test->rows(), 20);
     EXPECT_EQ(dataset.validation, nullptr);
@@ -72,6 +75,20 @@ TEST_F(DatasetTest, InMemoryOrNotTheSamplesAreTheSame) {
     ASSERT_EQ(samples.inputs.size(), indices.size());
     for (size_t i = 0; i < indices.size(); ++i) expect_sample(samples, i, indices[i]);
     EXPECT_TRUE(dataset.train->fetch({}).inputs.empty());
+  }
+}
+
+TEST_F(DatasetTest, OfAFileReadInBlocksTwoPoolsAreHeld) {
+  const Shuffle shuffle{8, 3};
+  const Dataset dataset = open(write_file(), "no", shuffle);
+  EXPECT_EQ(dataset.memory_bytes, (2 * 3 * 8 + 20) * kRowBytes) << "and the test split";
+  const Order order(1, 300, 10, shuffle);
+  for (int64_t step = 0; step < 90; ++step) {
+    const auto indices = order.indices(step, 0, 10);
+    const Samples samples = dataset.train->fetch(indices);
+    for (size_t i = 0; i < indices.size(); ++i) expect_sample(samples, i, indices[i]);
+    for (int i = 0; i < 3; ++i)
+      dataset.train->look_ahead(order.indices(step + dataset.train->sets_ahead(), 0, 10));
   }
 }
 

@@ -43,6 +43,7 @@ class ConfigurationTest(BadInputTest):
         for text, *says in (
                 ("batch-size = 0" + end, "batch-size = 0", "from 1"),
                 ("microbatch = 0" + end, "microbatch = 0", "from 1"),
+                ("shuffle = blocks 8" + end, "shuffle = blocks 8 cannot be used", "blocks 512 x 16"),
                 ("batch-size = many" + end, "many", "whole number"),
                 ("batch-size = 12.5" + end, "12.5", "whole number"),
                 ("batch-size = 99999999999999999999" + end, "99999999999999999999", "whole number"),

@@ -257,6 +257,16 @@ class EquivalenceTest(SystemTest):
     def test_many_buckets(self):
         self.assert_layouts_agree(TIED, SOME_LAYOUTS, "--steps", 6, "--bucket-kilobytes", 4)
 
+    def test_dataset_streamed_in_blocks(self):
+        config = self.configuration(f"dataset = {digits(type(self))}\n{self.SHAPE}{CLIPPED}shuffle = blocks 16 x 3\n")
+        reference, checkpoint = self.train("memory", config, "--steps", 30, "--in-memory", "yes")
+        for ranks in (0, 3):
+            with self.subTest(ranks=ranks):
+                result, other = self.train("file", config, "--steps", 30, "--in-memory", "no", ranks=ranks)
+                self.assertEqual(result.digest, reference.digest)
+                self.assert_same_bits(checkpoint, other)
+        self.assertNotEqual(self.succeed(config, "--steps", 30, "--shuffle", "samples").digest, reference.digest)
+
     def test_dataset_read_from_the_file(self):
         config = self.configuration(f"dataset = {digits(type(self))}\n{self.SHAPE}{CLIPPED}")
         reference, checkpoint = self.train("memory", config, "--steps", 12, "--in-memory", "yes")

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "lockstep/core/batch_sizes.h"
+#include "lockstep/core/shuffle.h"
 
 namespace lockstep {
 
@@ -28,6 +29,7 @@ struct Options {
   std::string dataset = "digits";  // an HDF5 file, or the name of a generator
   std::string target = "auto";     // labels, targets or input; auto: the first that there is; or layer:NAME
   std::string in_memory = "auto";  // yes, no, or auto: where it fits
+  Shuffle shuffle;
   std::string augment = "none";    // or "crop 4, flip"
   std::string normalise = "none";  // or "dataset", or "0.5,0.4,0.6/0.2,0.2,0.3": means, then deviations
   int64_t generate_train = 10000;  // samples, where `dataset` names a generator

@@ -31,8 +31,11 @@ class Split {
  public:
   virtual ~Split() = default;
   virtual int64_t rows() const = 0;
-  // Fetches samples by index. Not thread safe; fails on damaged data, naming the file.
+  // Fetches samples by index. Not thread safe, like what follows; fails on damaged data, naming the file.
   virtual Samples fetch(std::vector<int64_t> indices) const = 0;
+  // Reads a part of what fetch() will need for these samples. Worth while for those of so many sets later.
+  virtual void look_ahead(const std::vector<int64_t>& /*indices*/) const {}
+  virtual int64_t sets_ahead() const { return 0; }
 };
 
 struct Dataset {
@@ -40,9 +43,9 @@ struct Dataset {
   io::DatasetInfo info;
   std::string digest;  // what it holds; empty where nobody has computed it
   bool in_memory = true;
-  int64_t memory_bytes = 0;           // what is held there,
-  int held_by = 1;                    // by so many ranks of this host in common
-  std::unique_ptr<Split> train;       // null where there is none
+  int64_t memory_bytes = 0;      // what is held there, or at most of a file that is read as it is needed,
+  int held_by = 1;               // by so many ranks of this host in common
+  std::unique_ptr<Split> train;  // null where there is none
   std::unique_ptr<Split> validation;  // likewise
   std::unique_ptr<Split> test;        // likewise
 

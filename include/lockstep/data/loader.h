@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lockstep/core/batch_sizes.h"
+#include "lockstep/core/shuffle.h"
 #include "lockstep/data/dataset.h"
 #include "lockstep/parallel/background.h"
 
@@ -17,7 +18,7 @@ namespace lockstep::data {
 // of each epoch; the last of an epoch holds what is left.
 class Order {
  public:
-  Order(uint64_t seed, int64_t samples, const BatchSizes& batch_size);
+  Order(uint64_t seed, int64_t samples, const BatchSizes& batch_size, const Shuffle& shuffle = {});
 
   int64_t epoch_of(int64_t step) const;
   int64_t position_of(int64_t step) const;
@@ -45,6 +46,7 @@ class Order {
 
   uint64_t seed_;
   int64_t samples_;
+  Shuffle shuffle_;
   std::vector<Phase> phases_;
 };
 
@@ -67,6 +69,7 @@ class Loader {
     parallel::Background::Handle handle;
   };
   void fetch_ahead();
+  void look_ahead(int64_t set);
 
   const Split& split_;
   int64_t next_;

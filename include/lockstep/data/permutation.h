@@ -1,4 +1,4 @@
-// The order of an epoch's samples: a function of (seed, epoch), the same on all ranks, without memory.
+// Orders without memory: a function of (seed, epoch), the same on all ranks.
 #pragma once
 
 #include <array>
@@ -11,7 +11,8 @@ namespace lockstep::data {
 // domains").
 class Permutation {
  public:
-  Permutation(uint64_t seed, uint32_t epoch, int64_t count);
+  // Another one for each `key`.
+  Permutation(uint64_t seed, uint32_t epoch, int64_t count, uint32_t key = 0);
   int64_t operator()(int64_t place) const;
   int64_t count() const { return count_; }
 
@@ -21,6 +22,7 @@ class Permutation {
   uint64_t seed_;
   uint32_t epoch_;
   int64_t count_;
+  uint32_t key_;
   int half_bits_;
 };
 
