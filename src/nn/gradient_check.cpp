@@ -151,7 +151,7 @@ const std::vector<GradientCase>& gradient_cases() {
       {"batchnorm", {2, 4, 5}, {"conv 3 kernel=3 pad=1", "tanh", "batchnorm", "linear 3"}},
       {"batchnorm",
        {2, 4, 5},
-       {"conv 3 kernel=3 pad=1", "tanh", "batchnorm statistics=minibatch", "conv 2 kernel=2",
+       {"conv 3 kernel=3 pad=1", "tanh", "batchnorm statistics=minibatch", "conv 2 kernel=2", "tanh",
         "batchnorm statistics=minibatch", "linear 3"}},
       {"batchnorm",  // of the input, of whose sums backward nobody asks, and beside it
        {3, 2, 2},
