@@ -220,7 +220,7 @@ class EquivalenceTest(SystemTest):
         synchronised = re.sub("(layer = batchnorm.*)", r"\1 statistics=minibatch", RESIDUAL)
         _, checkpoint = self.assert_layouts_agree(synchronised, LAYOUTS, "--steps", 30)
         rows = history(checkpoint)
-        self.assertLess(rows["train_loss"][-1], 0.8 * rows["train_loss"][0])
+        self.assertLess(rows["train_loss"][-1], 0.9 * rows["train_loss"][0])
         # Its microbatches are a matter of rounding, which they are not where statistics are theirs.
         config = self.path("run.cfg")
         cut = {size: self.train(f"cut-{size}", config, "--steps", 5, "--microbatch", size)[1] for size in (8, 32, 90)}
