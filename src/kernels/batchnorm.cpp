@@ -73,21 +73,50 @@ float inverse_deviation(float variance, float epsilon) {
   return static_cast<float>(1.0 / std::sqrt(static_cast<double>(variance) + static_cast<double>(epsilon)));
 }
 
+struct Moments {
+  double mean;
+  double variance;
+};
+
+// The rounding of the first mean is taken out of both (Chan, Golub, LeVeque 1983, the corrected two-pass
+// algorithm).
+Moments moments_of_channel(const BatchnormShape& s, int64_t channel, const float* in) {
+  const double values = static_cast<double>(s.values());
+  const auto [sum] = sum_channel<1>(s, channel, [&](int64_t i) { return std::array{load(in + i)}; });
+  const float guess = static_cast<float>(sum / values);
+  const auto [rest, squares] = sum_channel<2>(s, channel, [&](int64_t i) {
+    const Vector d = load(in + i) - guess;
+    return std::array{d, d * d};
+  });
+  return {static_cast<double>(guess) + rest / values,
+          std::max((squares - rest * rest / values) / values, 0.0)};
+}
+
 }  // namespace
 
 void batchnorm_moments(const BatchnormShape& s, const float* in, float* mean, float* variance) {
+  for (int64_t c = 0; c < s.channels; ++c) {
+    const Moments moments = moments_of_channel(s, c, in);
+    mean[c] = static_cast<float>(moments.mean);
+    variance[c] = static_cast<float>(moments.variance);
+  }
+}
+
+void batchnorm_sums(const BatchnormShape& s, const float* in, double* sum, double* squares) {
   const double values = static_cast<double>(s.values());
   for (int64_t c = 0; c < s.channels; ++c) {
-    const auto [sum] = sum_channel<1>(s, c, [&](int64_t i) { return std::array{load(in + i)}; });
-    const float guess = static_cast<float>(sum / values);
-    // The rounding of the first mean is taken out of both (Chan, Golub, LeVeque 1983, the corrected two-pass
-    // algorithm).
-    const auto [rest, squares] = sum_channel<2>(s, c, [&](int64_t i) {
-      const Vector d = load(in + i) - guess;
-      return std::array{d, d * d};
-    });
-    mean[c] = static_cast<float>(static_cast<double>(guess) + rest / values);
-    variance[c] = static_cast<float>(std::max((squares - rest * rest / values) / values, 0.0));
+    const Moments moments = moments_of_channel(s, c, in);
+    sum[c] = values * moments.mean;
+    squares[c] = values * (moments.variance + moments.mean * moments.mean);
+  }
+}
+
+void batchnorm_moments_of_sums(int64_t channels, int64_t values, const double* sum, const double* squares,
+                               float* mean, float* variance) {
+  for (int64_t c = 0; c < channels; ++c) {
+    const double m = sum[c] / static_cast<double>(values);
+    mean[c] = static_cast<float>(m);
+    variance[c] = static_cast<float>(std::max(squares[c] / static_cast<double>(values) - m * m, 0.0));
   }
 }
 
@@ -112,9 +141,9 @@ void batchnorm_grad(const BatchnormShape& s, const float* in, const float* mean,
 }
 
 void batchnorm_bprop(const BatchnormShape& s, const float* in, const float* mean, const float* variance,
-                     const float* gamma, float epsilon, const float* out_delta, const float* delta_sum,
-                     const float* delta_dot_x, bool accumulate, float* in_delta) {
-  const float share = 1.0f / static_cast<float>(s.values());
+                     const float* gamma, float epsilon, const float* out_delta, int64_t values,
+                     const float* delta_sum, const float* delta_dot_x, bool accumulate, float* in_delta) {
+  const float share = 1.0f / static_cast<float>(values);
   for (int64_t c = 0; c < s.channels; ++c) {
     const float inverse = inverse_deviation(variance[c], epsilon);
     const float scale = gamma[c] * inverse;

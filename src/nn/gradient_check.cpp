@@ -6,57 +6,67 @@
 #include "lockstep/core/random.h"
 #include "lockstep/kernels/layout.h"
 #include "lockstep/nn/network.h"
+#include "lockstep/nn/together.h"
 
 namespace lockstep::nn {
 
 namespace {
 
-constexpr int64_t kSamples = 5;  // not a whole vector, so that columns beyond the samples are there too
+constexpr int64_t kSamples = 5;      // not a whole vector, so that columns beyond the samples are there too
+constexpr int64_t kMoreSamples = 3;  // of a second microbatch, where microbatches go together
 constexpr int kDirections = 4;
 
-// The network with parameters, one microbatch and a random linear function of its output, to which its
-// penalties are added.
+// The network with parameters, a minibatch and a random linear function of its output, to which its penalties
+// are added. The minibatch is one microbatch, or two where the network's microbatches go together.
 class Probe {
  public:
   explicit Probe(const GradientCase& c) : network_(c.input, lines_of(c), {}), random_(1, Purpose::kTest, 0) {
-    pass_.samples = kSamples;
-    pass_.columns = kernels::columns_for(kSamples);
-    pass_.minibatch = kSamples;
-    pass_.training = true;
-    pass_.seed = 7;
-    workspace_ = network_.workspace(pass_.columns);
     parameters_ = Buffer(network_.layout().floats());
-    gradient_ = Buffer(network_.layout().floats());
     network_.initialise(3, parameters_.data());
     // Biases start at zero, where some derivatives hide mistakes.
     for (int64_t i = 0; i < parameters_.size(); ++i) parameters_.data()[i] += 0.1f * random_.normal();
-    for (int64_t i = 0; i < network_.input_shape().size() * pass_.columns; ++i) {
-      input_.push_back(i % pass_.columns < kSamples ? random_.normal() : 0.0f);
-    }
-    for (int64_t i = 0; i < network_.output_shape().size() * pass_.columns; ++i) {
-      weights_.push_back(i % pass_.columns < kSamples ? random_.normal() : 0.0f);
-    }
+    std::vector<int64_t> samples = {kSamples};
+    if (network_.goes_together()) samples.push_back(kMoreSamples);
+    for (const int64_t count : samples) add_microbatch(count);
+    for (Microbatch& m : microbatches_)
+      members_.push_back({m.pass, &m.workspace, m.gradient.data(), nullptr});
+    company_.for_each = [this](const auto& task) {
+      for (size_t m = 0; m < members_.size(); ++m) task(m);
+    };
+    company_.sum = [this](std::span<const double> terms) {
+      std::vector<double> sums(terms.size() / members_.size());
+      for (size_t i = 0; i < terms.size(); ++i) sums[i % sums.size()] += terms[i];
+      return std::optional(sums);
+    };
   }
 
   const Network& network() const { return network_; }
   RandomStream& random() { return random_; }
 
   double value(const float* parameters) {
-    std::copy(input_.begin(), input_.end(), workspace_.input());
-    network_.fprop(pass_, parameters, workspace_);
-    double sum = network_.penalty(workspace_) / kSamples;
-    for (size_t i = 0; i < weights_.size(); ++i) {
-      if (weights_[i] != 0)
-        sum += static_cast<double>(weights_[i]) * static_cast<double>(workspace_.output()[i]);
+    for (Microbatch& m : microbatches_) std::copy(m.input.begin(), m.input.end(), m.workspace.input());
+    network_.fprop_together(parameters, members_, company_);
+    double sum = 0;
+    for (const Microbatch& m : microbatches_) {
+      sum += network_.penalty(m.workspace) / static_cast<double>(m.pass.minibatch);
+      for (size_t i = 0; i < m.weights.size(); ++i) {
+        if (m.weights[i] != 0)
+          sum += static_cast<double>(m.weights[i]) * static_cast<double>(m.workspace.output()[i]);
+      }
     }
     return sum;
   }
 
-  const float* gradient() {
+  std::vector<float> gradient() {
     value(parameters_.data());
-    std::copy(weights_.begin(), weights_.end(), workspace_.output_delta());
-    network_.backward(pass_, parameters_.data(), workspace_, gradient_.data());
-    return gradient_.data();
+    for (Microbatch& m : microbatches_)
+      std::copy(m.weights.begin(), m.weights.end(), m.workspace.output_delta());
+    network_.backward_together(parameters_.data(), members_, company_);
+    std::vector<float> sum(static_cast<size_t>(parameters_.size()));
+    for (const Microbatch& m : microbatches_) {
+      for (size_t i = 0; i < sum.size(); ++i) sum[i] += m.gradient.data()[i];
+    }
+    return sum;
   }
 
   // The central difference along a direction that moves one parameter's numbers.
@@ -74,6 +84,35 @@ class Probe {
   }
 
  private:
+  struct Microbatch {
+    Pass pass;
+    Workspace workspace;
+    Buffer gradient;
+    std::vector<float> input;
+    std::vector<float> weights;
+  };
+
+  void add_microbatch(int64_t samples) {
+    Microbatch m;
+    m.pass.samples = samples;
+    m.pass.columns = kernels::columns_for(samples);
+    m.pass.together = network_.goes_together();
+    m.pass.minibatch = m.pass.together ? kSamples + kMoreSamples : kSamples;
+    m.pass.training = true;
+    m.pass.seed = 7;
+    m.workspace = network_.workspace(m.pass.columns);
+    m.gradient = Buffer(network_.layout().floats());
+    const auto random = [&](const Shape& shape) {
+      std::vector<float> values;
+      for (int64_t i = 0; i < shape.size() * m.pass.columns; ++i)
+        values.push_back(i % m.pass.columns < samples ? random_.normal() : 0.0f);
+      return values;
+    };
+    m.input = random(network_.input_shape());
+    m.weights = random(network_.output_shape());
+    microbatches_.push_back(std::move(m));
+  }
+
   static std::vector<LayerLine> lines_of(const GradientCase& c) {
     std::vector<LayerLine> lines;
     for (const auto& line : c.lines) lines.push_back({line, "gradient case " + c.layer});
@@ -82,12 +121,10 @@ class Probe {
 
   Network network_;
   RandomStream random_;
-  Pass pass_;
-  Workspace workspace_;
   Buffer parameters_;
-  Buffer gradient_;
-  std::vector<float> input_;
-  std::vector<float> weights_;
+  std::vector<Microbatch> microbatches_;
+  std::vector<Member> members_;
+  Company company_;
 };
 
 }  // namespace
@@ -112,6 +149,14 @@ const std::vector<GradientCase>& gradient_cases() {
       {"subsample", {2, 6, 6}, {"conv 3 kernel=3 pad=1", "subsample 2"}},
       // Normalising takes away what a bias before it adds, hence the layer in between.
       {"batchnorm", {2, 4, 5}, {"conv 3 kernel=3 pad=1", "tanh", "batchnorm", "linear 3"}},
+      {"batchnorm",
+       {2, 4, 5},
+       {"conv 3 kernel=3 pad=1", "tanh", "batchnorm statistics=minibatch", "conv 2 kernel=2", "tanh",
+        "batchnorm statistics=minibatch", "linear 3"}},
+      {"batchnorm",  // of the input, of whose sums backward nobody asks, and beside it
+       {3, 2, 2},
+       {"batchnorm statistics=minibatch name=a", "tanh name=b", "batchnorm statistics=minibatch name=c",
+        "add from=b,c", "linear 3"}},
       {"relu", {7}, {"linear 9", "relu"}},
       {"leaky-relu", {7}, {"linear 9", "leaky-relu 0.1"}},
       {"sigmoid", {7}, {"linear 9", "sigmoid"}},
@@ -147,7 +192,7 @@ const std::vector<GradientCase>& gradient_cases() {
 
 double gradient_error(const GradientCase& gradient_case) {
   Probe probe(gradient_case);
-  const float* gradient = probe.gradient();
+  const std::vector<float> gradient = probe.gradient();
   double worst = 0;
   for (const ParameterInfo& parameter : probe.network().layout().parameters()) {
     if (parameter.keep || !parameter.learns) continue;  // a statistic has no derivative
@@ -157,7 +202,7 @@ double gradient_error(const GradientCase& gradient_case) {
       double scale = 0;
       for (size_t i = 0; i < direction.size(); ++i) {
         direction[i] = probe.random().normal();
-        const double g = static_cast<double>(gradient[parameter.offset + static_cast<int64_t>(i)]);
+        const double g = static_cast<double>(gradient[static_cast<size_t>(parameter.offset) + i]);
         expected += g * static_cast<double>(direction[i]);
         scale += g * g;
       }

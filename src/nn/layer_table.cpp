@@ -16,7 +16,7 @@ const std::vector<LayerType>& layer_table() {
       {"avgpool", "avgpool WINDOW [stride=S] [edge=keep]", 1, make_avgpool},
       {"globalavgpool", "globalavgpool", 1, make_globalavgpool},
       {"subsample", "subsample WINDOW [stride=S] [edge=keep]", 1, make_subsample},
-      {"batchnorm", "batchnorm [momentum=0.9] [epsilon=1e-5]", 1, make_batchnorm},
+      {"batchnorm", "batchnorm [momentum=0.9] [epsilon=1e-5] [statistics=minibatch]", 1, make_batchnorm},
       {"relu", "relu", 1, make_relu},
       {"leaky-relu", "leaky-relu [SLOPE]", 1, make_leaky_relu},
       {"sigmoid", "sigmoid", 1, make_sigmoid},

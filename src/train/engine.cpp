@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "engine_step.h"
 #include "lockstep/kernels/layout.h"
 
 namespace lockstep::train {
@@ -14,26 +15,16 @@ constexpr int64_t kSeparatePiece = 64 * kBlock;  // floats
 
 }  // namespace
 
-// What the microbatches of one step have in common.
-struct Engine::Step {
-  const dist::Plan& plan;
-  int rank;
-  const data::Samples& samples;
-  uint64_t seed;
-  int64_t epoch;
-  int64_t number;
-  const float* parameters;
-  dist::GradientTree& tree;
-  const std::function<void()>& moved;
-  nn::PassObserver* observer;
-};
-
 // Branches are as wide as the memory of the buffers that they save allows; bits do not depend on it.
-EnginePlan::EnginePlan(const Model& model, int threads, int64_t microbatch)
-    : threads(threads), columns(kernels::columns_for(microbatch)) {
+EnginePlan::EnginePlan(const Model& model, int threads, int64_t microbatch, int64_t most)
+    : threads(threads),
+      columns(kernels::columns_for(microbatch)),
+      together(model.network.goes_together()),
+      workspaces(together ? std::max<int64_t>(most, threads) : threads) {
   const nn::Network& network = model.network;
   const bool in_workspace = model.target == Target::kInput || model.target == Target::kLayer;
   if (!in_workspace) truth_floats = network.output_shape().size() * columns;
+  if (together) return;
   for (const nn::Span& span : network.separate()) separate_floats += span.end - span.begin;
   if (2 * separate_floats > network.layout().learned_floats()) return;
   kept_floats = network.kept_floats(columns);
@@ -46,9 +37,12 @@ EnginePlan::EnginePlan(const Model& model, int threads, int64_t microbatch)
 }
 
 Engine::Engine(const Model& model, const data::Unpacker& unpacker, parallel::Workers& workers,
-               int64_t microbatch)
-    : model_(model), unpacker_(unpacker), workers_(workers), plan_(model, workers.threads(), microbatch) {
-  for (int t = 0; t < plan_.threads; ++t) {
+               int64_t microbatch, int64_t most)
+    : model_(model),
+      unpacker_(unpacker),
+      workers_(workers),
+      plan_(model, workers.threads(), microbatch, most) {
+  for (int64_t w = 0; w < plan_.workspaces; ++w) {
     slots_.push_back({model.network.workspace(plan_.columns), Buffer(plan_.truth_floats)});
   }
   for (int64_t i = 0; i < plan_.left; ++i) {
@@ -114,8 +108,9 @@ nn::LossSums Engine::compare(const nn::Pass& pass, int64_t first, const data::Sa
 std::vector<double> Engine::train(const dist::Plan& plan, int rank, const data::Samples& samples,
                                   uint64_t seed, int64_t epoch, int64_t step, const float* parameters,
                                   dist::GradientTree& tree, const std::function<void()>& moved,
-                                  nn::PassObserver* observer) {
+                                  nn::PassObserver* observer, dist::MinibatchSums* minibatch_sums) {
   const Step all{plan, rank, samples, seed, epoch, step, parameters, tree, moved, observer};
+  if (plan_.together) return train_together(all, *minibatch_sums);
   std::vector<double> sums(static_cast<size_t>(plan.of_rank(rank).size() * kSumsPerMicrobatch));
   dist::WorkQueue queue(tree, queue_sizes());
   workers_.for_each(workers_.threads(), [&](int64_t, int thread) {
@@ -146,18 +141,9 @@ dist::WorkQueue::Sizes Engine::queue_sizes() const {
 void Engine::take_microbatch(const Step& step, const dist::Work& work, Slot& slot,
                              std::vector<double>& sums) {
   const Timed timed(workers_.timeline(), Activity::kMicrobatch, work.microbatch);
-  nn::Pass pass = load(step.plan, step.rank, work.microbatch, step.samples, step.epoch, slot);
-  pass.training = true;
-  pass.seed = step.seed;
-  pass.step = static_cast<uint32_t>(step.number);
-  pass.observer = step.observer;
+  const nn::Pass pass = load_to_train(step, work.microbatch, slot);
   model_.network.fprop(pass, step.parameters, slot.workspace);
-  const int64_t begin = step.plan.of_rank(step.rank).begin;
-  const int64_t first = step.plan.samples_of(work.microbatch).begin - step.plan.samples_of(begin).begin;
-  const float delta_scale = 1.0f / static_cast<float>(step.plan.samples());
-  const nn::LossSums loss =
-      compare(pass, first, step.samples, slot, delta_scale, slot.workspace.output_delta());
-  const double penalty = model_.network.penalty(slot.workspace);
+  take_loss(step, work.microbatch, pass, slot, sums);
   if (plan_.width > 1) {
     Left& left = left_[static_cast<size_t>(work.slot)];
     left.columns = pass.columns;
@@ -169,8 +155,27 @@ void Engine::take_microbatch(const Step& step, const dist::Work& work, Slot& slo
                               step.moved();
                             });
   }
-  const size_t place = static_cast<size_t>((work.microbatch - begin) * kSumsPerMicrobatch);
-  sums[place] = loss.loss + penalty;
+}
+
+nn::Pass Engine::load_to_train(const Step& step, int64_t microbatch, Slot& slot) const {
+  nn::Pass pass = load(step.plan, step.rank, microbatch, step.samples, step.epoch, slot);
+  pass.training = true;
+  pass.seed = step.seed;
+  pass.step = static_cast<uint32_t>(step.number);
+  pass.observer = step.observer;
+  return pass;
+}
+
+// From the output of a microbatch to its derivative, and its place in `sums`.
+void Engine::take_loss(const Step& step, int64_t microbatch, const nn::Pass& pass, Slot& slot,
+                       std::vector<double>& sums) const {
+  const int64_t begin = step.plan.of_rank(step.rank).begin;
+  const int64_t first = step.plan.samples_of(microbatch).begin - step.plan.samples_of(begin).begin;
+  const float delta_scale = 1.0f / static_cast<float>(step.plan.samples());
+  const nn::LossSums loss =
+      compare(pass, first, step.samples, slot, delta_scale, slot.workspace.output_delta());
+  const size_t place = static_cast<size_t>((microbatch - begin) * kSumsPerMicrobatch);
+  sums[place] = loss.loss + model_.network.penalty(slot.workspace);
   sums[place + 1] = loss.error;
 }
 

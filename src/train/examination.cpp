@@ -81,6 +81,12 @@ std::string layer_text(const nn::Node& node) {
 
 Examination examine(const Model& model, Engine& engine, dist::GradientTree& tree, const Place& place,
                     const data::Samples& samples, uint64_t seed, const float* parameters) {
+  if (model.network.goes_together()) {
+    fail(
+        "with batchnorm statistics=minibatch a microbatch's values follow from all others of its step, so "
+        "it ",
+        "cannot be repeated alone");
+  }
   // As if there were a rank for each microbatch: the tree of sums does not know of ranks.
   const int64_t microbatches = dist::Plan(place.minibatch, place.microbatch_size, 1).microbatches();
   const dist::Plan plan(place.minibatch, place.microbatch_size, static_cast<int>(microbatches));

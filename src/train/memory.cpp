@@ -55,6 +55,12 @@ bool needs_norms(const Options& options, const optim::Optimizer& optimizer) {
   return options.clip_norm > 0 || optimizer.by_layers();
 }
 
+int64_t most_microbatches(const Cut& cut, int ranks, int rank) {
+  int64_t most = 0;
+  for (const dist::Plan& plan : plans_of(cut, ranks)) most = std::max(most, plan.of_rank(rank).size());
+  return most;
+}
+
 int gradient_buffers(const Cut& cut, const EnginePlan& engine, int ranks, int rank) {
   int buffers = 1;
   for (const dist::Plan& plan : plans_of(cut, ranks)) {
@@ -67,7 +73,7 @@ int gradient_buffers(const Cut& cut, const EnginePlan& engine, int ranks, int ra
 MemoryEstimate estimate_memory(const Options& options, const data::Dataset& dataset, const Model& model,
                                int threads, int ranks, int rank, RunKind kind) {
   const Cut cut(options, dataset);
-  const EnginePlan engine(model, threads, cut.microbatch);
+  const EnginePlan engine(model, threads, cut.microbatch, most_microbatches(cut, ranks, rank));
   const nn::WorkspaceSize workspace = model.network.workspace_size(engine.columns);
   const ParameterLayout& layout = model.network.layout();
   const int64_t learned = layout.learned_floats();
@@ -76,7 +82,8 @@ MemoryEstimate estimate_memory(const Options& options, const data::Dataset& data
   estimate.dataset_held_by = dataset.held_by;
   estimate.parameters = layout.floats() * kFloat;
   estimate.activations = (workspace.floats + engine.truth_floats) * kFloat;
-  estimate.threads = threads;
+  estimate.together = engine.together && kind != RunKind::kEvaluation;
+  estimate.workspaces = estimate.together ? engine.workspaces : threads;
   estimate.microbatch = cut.microbatch;
   const auto largest = std::max_element(workspace.layers.begin(), workspace.layers.end());
   estimate.largest = largest - workspace.layers.begin();
@@ -118,7 +125,7 @@ HostMemory memory_of(const std::string& host, const std::vector<comm::Placement>
     most = std::max(most, needs.total());
     sum.members.push_back(r);
     sum.total += needs.share();
-    sum.without_activations += needs.share() - needs.activations * needs.threads;
+    sum.without_activations += needs.share() - needs.activations * needs.workspaces;
     sum.available = std::min(sum.available, ranks[r].available);
   }
   return sum;
@@ -126,12 +133,14 @@ HostMemory memory_of(const std::string& host, const std::vector<comm::Placement>
 
 std::string parts_text(const Model& model, const MemoryEstimate& needs) {
   const nn::Node& layer = model.network.nodes()[static_cast<size_t>(needs.largest)];
+  const char* each = needs.together ? "microbatch" : "thread";
+  const char* all = needs.together ? "microbatches" : "threads";
   const std::string once = needs.dataset_held_by > 1 ? " once for all" : "";
   return text("dataset ", bytes_text(needs.dataset), once, ", parameters and gradient buffers ",
               bytes_text(needs.parameters + needs.gradients), ", activations ", bytes_text(needs.activations),
-              " a thread x ", needs.threads, needs.threads == 1 ? " thread" : " threads",
+              " a ", each, " x ", needs.workspaces, " ", needs.workspaces == 1 ? each : all,
               ", of which most for layer '", layer.line, "' (", layer.origin,
-              "): ", bytes_text(needs.largest_bytes), " a thread");
+              "): ", bytes_text(needs.largest_bytes), " a ", each);
 }
 
 std::string advice(const HostMemory& host, const MemoryEstimate& needs) {
@@ -139,7 +148,12 @@ std::string advice(const HostMemory& host, const MemoryEstimate& needs) {
   if (host.without_activations > host.available) {
     return text("take a smaller network", needs.dataset > 0 ? " or --in-memory no" : "", fewer_ranks);
   }
-  return text("take a smaller --microbatch", needs.threads > 1 ? " or fewer --threads" : "", fewer_ranks);
+  if (needs.together) {
+    return text(
+        "take a smaller --batch-size, ranks on more hosts, or batchnorm without statistics=minibatch, ",
+        "which keeps all activations of a step");
+  }
+  return text("take a smaller --microbatch", needs.workspaces > 1 ? " or fewer --threads" : "", fewer_ranks);
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ Replayed replay(const FailedStep& step, const std::string& path) {
   require_same_network(step.layout, layout, model.network.input_shape(), path);
   const data::Unpacker unpacker(options, step.info);
   parallel::Workers workers(1, kernels::use_one_thread);
-  Engine engine(model, unpacker, workers, step.place.microbatch_size);
+  Engine engine(model, unpacker, workers, step.place.microbatch_size, 1);
   const EnginePlan& plan = engine.plan();
   const dist::Plan alone(step.place.microbatch_size, step.place.microbatch_size, 1);
   dist::GradientTree tree(layout.learned_floats(),

@@ -54,13 +54,16 @@ Trainer::Trainer(const Options& options, const std::string& configuration, const
       cut_(options, dataset),
       total_steps_(last_step(options, cut_.order)),
       schedule_steps_(schedule_length(options, cut_.order)),
-      engine_(model_, unpacker_, workers, cut_.microbatch),
+      engine_(model_, unpacker_, workers, cut_.microbatch,
+              most_microbatches(cut_, group.size(), group.rank())),
       tree_(model_.network.layout().learned_floats(),
             gradient_buffers(cut_, engine_.plan(), group.size(), group.rank()), engine_.plan().width),
       reducer_(
           dist::make_reducer(options.reduction, group, workers, model_.network.layout().learned_floats(),
                              dist::bucket_floats(options.bucket_kilobytes,
                                                  model_.network.layout().learned_floats(), group.size()))),
+      minibatch_sums_(group, workers, model_.network.sums_of_a_step(),
+                      [this](bool begins) { waits_within_step(begins); }),
       optimizer_(optim::make_optimizer(options, model_.network.layout().learned_floats())),
       parameters_(model_.network.layout().floats()),
       checkpoints_(group, *reducer_, model_.network.layout()),
@@ -156,7 +159,9 @@ void Trainer::train_step(data::Loader& loader, double learning_rate, const StopS
   Timeline* const timeline = workers_.timeline();
   const Timed timed(timeline, Activity::kStep, state_.step);
   const dist::Plan plan = plan_of(cut_.order.batch_of(state_.step));
+  const double waited = waited_seconds();
   std::vector<double> sums;
+  minibatch_sums_.begin(plan);
   tree_.begin(plan, group_.rank());
   reducer_->begin(tree_, plan);
   const std::string failure = failure_of([&] {
@@ -167,10 +172,12 @@ void Trainer::train_step(data::Loader& loader, double learning_rate, const StopS
       samples = loader.next();
     });
     during(Phase::kCompute, "computes gradients", [&] {
-      sums = engine_.train(plan, group_.rank(), samples, options_.seed, state_.epoch, state_.step,
-                           parameters_.data(), tree_, [&] { reducer_->advance(); });
+      sums = engine_.train(
+          plan, group_.rank(), samples, options_.seed, state_.epoch, state_.step, parameters_.data(), tree_,
+          [&] { reducer_->advance(); }, nullptr, &minibatch_sums_);
     });
   });
+  if (!failure.empty()) minibatch_sums_.leave();
   // Before the parameters change: a step that failed, or gave NaN, on any rank leaves them as they were.
   std::optional<BadMicrobatch> bad;
   during(Phase::kReduction, "waits for the other ranks' losses", [&] {
@@ -190,14 +197,20 @@ void Trainer::train_step(data::Loader& loader, double learning_rate, const StopS
     report_nan(plan, *bad, loader);
   }
   if (agreed_stop_ != 0) stop.stop_with_the_others();
-  const double waited = reducer_->waited_seconds();
   during(Phase::kCompute, "waits for the other ranks' gradients and parameters", [&] {
     const Timed reducing(timeline, Activity::kReduction);
     update(learning_rate);
   });
-  // What finish() waited for other ranks is no computing.
-  watch_.add(Phase::kCompute, waited - reducer_->waited_seconds());
-  watch_.add(Phase::kReduction, reducer_->waited_seconds() - waited);
+  // What was waited for other ranks meanwhile is no computing.
+  watch_.add(Phase::kCompute, waited - waited_seconds());
+  watch_.add(Phase::kReduction, waited_seconds() - waited);
+}
+
+// Layers wait for sums over the minibatch.
+void Trainer::waits_within_step(bool begins) {
+  whereabouts_.at(state_.step,
+                  begins ? "waits for the other ranks' sums over the minibatch" : "computes gradients");
+  not_hidden_ += begins ? -reducer_->hidden_seconds() : reducer_->hidden_seconds();
 }
 
 std::optional<Trainer::BadMicrobatch> Trainer::agree(const dist::Plan& plan, std::vector<double> sums,
@@ -240,7 +253,10 @@ std::optional<Trainer::BadMicrobatch> Trainer::agree(const dist::Plan& plan, std
   }
   for (int64_t m = 0; m < plan.microbatches(); ++m) {
     const double loss = leaves[static_cast<size_t>(m * kSumsPerMicrobatch)];
-    if (!std::isfinite(loss)) return BadMicrobatch{m, loss};
+    if (std::isfinite(loss)) continue;
+    // Where microbatches share sums, one spoils the others.
+    const int64_t first = minibatch_sums_.first_not_finite().value_or(m);
+    return BadMicrobatch{first, leaves[static_cast<size_t>(first * kSumsPerMicrobatch)]};
   }
   const std::vector<double> total = dist::sum_leaves(leaves, kSumsPerMicrobatch);
   const double samples = static_cast<double>(plan.samples());

@@ -62,6 +62,36 @@ TEST_P(Batchnorm, MomentsAreTheReference) {
   expect_near(variance, variance_, variance_, 3e-6);
 }
 
+// Sums over two halves of the channels' values, as if these were samples of two microbatches.
+TEST_P(Batchnorm, SumsOfPartsGiveTheMomentsOfTheWhole) {
+  Values other = in_;
+  for (float& x : other) x = 2 - 3 * x;
+  const size_t channels = mean_.size();
+  std::vector<double> sums(4 * channels);
+  batchnorm_sums(s_, in_.data(), sums.data(), &sums[channels]);
+  batchnorm_sums(s_, other.data(), &sums[2 * channels], &sums[3 * channels]);
+  for (size_t i = 0; i < 2 * channels; ++i) sums[i] += sums[2 * channels + i];
+  Values mean(channels);
+  Values variance(channels);
+  batchnorm_moments_of_sums(s_.channels, 2 * s_.values(), sums.data(), &sums[channels], mean.data(),
+                            variance.data());
+  for (size_t c = 0; c < channels; ++c) {
+    std::vector<double> values;
+    for (size_t i = c * in_.size() / channels; i < (c + 1) * in_.size() / channels; ++i) {
+      if (static_cast<int64_t>(i) % s_.columns >= s_.samples) continue;
+      values.push_back(static_cast<double>(in_[i]));
+      values.push_back(static_cast<double>(other[i]));
+    }
+    double expected_mean = 0;
+    double expected_variance = 0;
+    for (const double x : values) expected_mean += x / static_cast<double>(values.size());
+    for (const double x : values)
+      expected_variance += (x - expected_mean) * (x - expected_mean) / static_cast<double>(values.size());
+    EXPECT_NEAR(static_cast<double>(mean[c]), expected_mean, 1e-6 * (1 + std::sqrt(expected_variance)));
+    EXPECT_NEAR(static_cast<double>(variance[c]), expected_variance, 1e-6 * expected_variance);
+  }
+}
+
 TEST_P(Batchnorm, NormaliseIsTheReferenceApartAndInPlace) {
   Values found(in_.size(), kNan);
   Values expected(in_.size());
@@ -96,7 +126,7 @@ TEST_P(Batchnorm, BpropIsTheReference) {
                  dot.data());
   const auto bprop = [&](const Values& out_delta, bool accumulate, Values& in_delta) {
     batchnorm_bprop(s_, in_.data(), mean_.data(), variance_.data(), gamma_.data(), kEpsilon, out_delta.data(),
-                    sum.data(), dot.data(), accumulate, in_delta.data());
+                    s_.values(), sum.data(), dot.data(), accumulate, in_delta.data());
   };
   Values sizes;
   for (size_t i = 0; i < in_.size(); ++i) {
@@ -135,7 +165,7 @@ TEST_P(Batchnorm, GivesTheSameBitsWhereverTheArraysLie) {
     batchnorm_grad(s_, in.data(), all.data(), variance.data(), kEpsilon, delta.data(), sum.data(),
                    dot.data());
     batchnorm_bprop(s_, in.data(), all.data(), variance.data(), gamma_.data(), kEpsilon, delta.data(),
-                    sum.data(), dot.data(), true, out.data());
+                    s_.values(), sum.data(), dot.data(), true, out.data());
     for (const Values& more : {variance, sum, dot, out.values()})
       all.insert(all.end(), more.begin(), more.end());
     return all;
@@ -169,6 +199,12 @@ TEST(BatchnormMoments, HoldFarFromZero) {
   Values expected(2);
   batchnorm_moments(s, in.data(), &mean, &variance);
   reference::batchnorm_moments(s, in.data(), &expected[0], &expected[1]);
+  EXPECT_FLOAT_EQ(mean, expected[0]);
+  EXPECT_NEAR(variance, expected[1], 1e-6);
+  double sum = 0;
+  double squares = 0;
+  batchnorm_sums(s, in.data(), &sum, &squares);
+  batchnorm_moments_of_sums(1, s.values(), &sum, &squares, &mean, &variance);
   EXPECT_FLOAT_EQ(mean, expected[0]);
   EXPECT_NEAR(variance, expected[1], 1e-6);
 }

@@ -144,6 +144,10 @@ class DatasetTest(BadInputTest):
         for how in ("yes", "no"):
             with self.subTest(in_memory=how):
                 self.fails(1, self.config, "--epochs", 1, "--in-memory", how, says=(r"digits\.h5", "/train/inputs", "damaged"))
+        # Found by some ranks, while others wait for their part of the minibatch's statistics.
+        config = self.configuration("dataset = digits.h5\nlayer = linear 9\nlayer = batchnorm statistics=minibatch\n" + LINEAR, "sums.cfg")
+        for ranks in (0, 3):
+            self.fails(1, config, "--epochs", 1, "--in-memory", "no", ranks=ranks, says=(r"digits\.h5", "damaged"))
 
     def test_contents_that_are_not_those_of_the_digest(self):
         """A file without checksums: the digest of its contents tells."""

@@ -5,8 +5,10 @@ import re
 import shutil
 import unittest
 
+import numpy as np
+
 from bad_input import BadInputTest
-from support import FAULT, MPIRUN, SMALL, TRAINER, copy, digits
+from support import FAULT, MPIRUN, SMALL, TRAINER, copy, digits, write_dataset
 
 
 class ConfigurationTest(BadInputTest):
@@ -61,6 +63,7 @@ class ConfigurationTest(BadInputTest):
                 ("layer = linear 0", "units = 0", "from 1"),
                 ("layer = linear", "units"),
                 ("layer = linear 10 20", "20", "more than this layer takes"),
+                ("layer = batchnorm statistics=ranks" + end, "statistics=ranks", "microbatch or minibatch"),
                 ("layer = dropout 1" + end, "rate = 1", "below 1"),
                 ("layer =", "empty"),
                 ("augment = crop 28" + end, "padding from 1 to 27", "28x28", "found '28'"),
@@ -303,6 +306,30 @@ class DivergenceTest(BadInputTest):
                 self.assertLess(int(found.group(1)), 12)
                 self.assertEqual([name for name in os.listdir(self.folder) if "partial" in name], [])
                 self.succeed("inspect", "c.h5")
+
+    def test_a_failure_of_one_rank_where_all_wait_for_its_sums(self):
+        """One sample that the loss does not take: its rank fails between the two ways through the network."""
+        inputs = np.full((40, 12), 0.5, "float32")
+        inputs[7] = 200
+        write_dataset(self.path("own.h5"), {"train": {"inputs": inputs}})
+        config = self.configuration("dataset = own.h5\ntarget = input\nloss = cross-entropy\nlayer = linear 8\n"
+                                    "layer = batchnorm statistics=minibatch\nlayer = linear 12\n"
+                                    "batch-size = 20\nmicrobatch = 4\nepochs = 1\nthreads = 1\n", "own.cfg")
+        for ranks in (0, 2, 3):
+            with self.subTest(ranks=ranks):
+                self.fails(1, config, ranks=ranks, says=("step [01]", "cross-entropy", "200", "0 to 1"))
+
+    def test_a_sample_that_spoils_the_statistics_of_all(self):
+        inputs = np.random.default_rng(0).random((40, 12), "float32")
+        inputs[7] = 3e38
+        write_dataset(self.path("own.h5"), {"train": {"inputs": inputs, "labels": np.arange(40, dtype="int32") % 3}})
+        config = self.configuration("dataset = own.h5\nlayer = linear 8\nlayer = relu\nlayer = linear 8\n"
+                                    "layer = batchnorm statistics=minibatch\nlayer = linear 3\n"
+                                    "batch-size = 20\nmicrobatch = 4\nepochs = 1\nthreads = 1\n", "own.cfg")
+        for ranks in (0, 3):
+            result = self.fails(1, config, ranks=ranks, says=("infinite or NaN", "no file to repeat it with", "cannot be repeated"))
+            samples = re.search(r"samples ([\d, ]+) of /train", result.err)[1]
+            self.assertIn(7, [int(s) for s in samples.split(",")], result.err)
 
     def test_a_diverged_network_does_not_replace_a_good_one(self):
         """The loss of the step was finite, the weights after it are not."""

@@ -1,5 +1,6 @@
 """The answer does not depend on the machine: the same bits on any number of ranks and threads."""
 import itertools
+import re
 import unittest
 
 import numpy as np
@@ -214,6 +215,30 @@ class EquivalenceTest(SystemTest):
         for ranks, threads in ((0, 1), (0, 2), (3, 1)):
             evaluated = self.succeed("evaluate", checkpoint, "--threads", threads, ranks=ranks)
             self.assertIn(reference.lines[-3], evaluated.lines)
+
+    def test_residual_network_with_batchnorm_over_the_minibatch(self):
+        synchronised = re.sub("(layer = batchnorm.*)", r"\1 statistics=minibatch", RESIDUAL)
+        _, checkpoint = self.assert_layouts_agree(synchronised, LAYOUTS, "--steps", 30)
+        rows = history(checkpoint)
+        self.assertLess(rows["train_loss"][-1], 0.9 * rows["train_loss"][0])
+        # Its microbatches are a matter of rounding, which they are not where statistics are theirs.
+        config = self.path("run.cfg")
+        cut = {size: self.train(f"cut-{size}", config, "--steps", 5, "--microbatch", size)[1] for size in (8, 32, 90)}
+        expected = parameters(cut[90])
+        for size in (8, 32):
+            for name, values in parameters(cut[size]).items():
+                np.testing.assert_allclose(values, expected[name], atol=2e-4, err_msg=f"{size} {name}")
+        config = self.configuration(f"dataset = {digits(type(self))}\n{self.SHAPE}{RESIDUAL}")
+        other = parameters(self.train("ghost", config, "--steps", 5)[1])
+        self.assertGreater(abs(other["conv1/weights"] - expected["conv1/weights"]).max(), 2e-3)
+
+    def test_more_ranks_than_microbatches_of_a_minibatch_that_is_normalised(self):
+        config = self.configuration(f"dataset = {digits(type(self))}\nbatch-size = 20\nmicrobatch = 8\n"
+                                    f"{CLIPPED}layer = batchnorm statistics=minibatch\n")
+        reference, checkpoint = self.train("one", config, "--steps", 6)
+        result, other = self.train("more", config, "--steps", 6, ranks=5)
+        self.assertEqual(result.digest, reference.digest)
+        self.assert_same_bits(checkpoint, other)
 
     def test_convolutional_autoencoder(self):
         _, checkpoint = self.assert_layouts_agree(CONVOLUTIONAL_AUTOENCODER, LAYOUTS, "--steps", 30)

@@ -23,6 +23,7 @@ VARIANTS = {
     "momentum, cosine with warm-up": SMALL + "schedule = cosine\nwarmup-steps = 20\n",
     "adam, clipped, polynomial": ADAM.replace("learning-rate = 0.05\n", ""),
     "batchnorm": NORMALISED + "clip-norm = 0.5\nweight-decay = 0.01\n",
+    "batchnorm over the minibatch": NORMALISED.replace("batchnorm", "batchnorm statistics=minibatch"),
     "deconv": "layer = deconv 2 kernel=3 stride=2\n" + NORMALISED,
     "augmented, normalised": SMALL + "augment = crop 4, flip\nnormalise = dataset\n",
     "growing minibatch": SMALL.replace("= 90", "= 40, 90 after 2, 200 after 3, 400 after 5"),

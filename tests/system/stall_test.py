@@ -35,6 +35,13 @@ class Stall(ManySteps):
         self.assertRegex(says, r"ranks? .*0.*: step \d+, waits for the other ranks'")
         self.assertIn("This run has written no checkpoint", says)
 
+    def test_a_stopped_rank_that_all_wait_for_within_a_step(self):
+        wide = SMALL.replace("layer = relu", "layer = batchnorm statistics=minibatch\nlayer = relu")
+        self.config = self.configuration(f"dataset = {digits(type(self))}\n{wide}epochs = 100000\n")
+        says = self.stop(self.under_way("--stall-timeout", 3, ranks=3), 2)
+        self.assertRegex(says, r"rank 2 \(.*\): stopped, dead or cut off")
+        self.assertRegex(says, r"ranks? .*0.*: step \d+, waits for the other ranks'")
+
     def test_rank_1_speaks_where_rank_0_is_stopped(self):
         job = self.under_way("--stall-timeout", 3, "--checkpoint", "c.h5", "--checkpoint-epochs", 1, ranks=3)
         job.wait_for("^epoch 4 ")  # by then all ranks know of a checkpoint

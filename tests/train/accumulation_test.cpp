@@ -52,6 +52,24 @@ TEST_P(Accumulation, MicrobatchesAreOneBigBatchToRounding) {
   }
 }
 
+// Statistics are of the minibatch, so they do not know of the cut either.
+TEST_P(Accumulation, SoTheyAreWithStatisticsOfTheMinibatch) {
+  options_.layers[2].line = "batchnorm statistics=minibatch";
+  options_.layers[5].line = "batchnorm statistics=minibatch";
+  model_ = std::make_unique<Model>(make_model(options_, dataset_.info));
+  parameters_.resize(static_cast<size_t>(model_->network.layout().floats()));
+  model_->network.initialise(1, parameters_.data());
+  const GradientOf whole = with(64, 1);
+  for (const int64_t microbatch : {1, 5, 16, 42}) {
+    const GradientOf parts = with(microbatch, 2);
+    std::vector<float> difference = parts.gradient;
+    for (size_t i = 0; i < difference.size(); ++i) difference[i] -= whole.gradient[i];
+    EXPECT_LT(norm(difference), 1e-5 * norm(whole.gradient)) << "microbatches of " << microbatch;
+    EXPECT_NEAR(parts.sums[0], whole.sums[0], 1e-5 * whole.sums[0]);
+    EXPECT_TRUE(test::same_bits(with(microbatch, 1).gradient, parts.gradient));
+  }
+}
+
 TEST_P(Accumulation, ThreadsChangeNoBit) {
   const GradientOf one = with(5, 1);
   for (const int threads : {2, 3, 4, 8}) {

@@ -27,7 +27,7 @@ class Bench {
         model(make_model(options, dataset.info)),
         unpacker(options, dataset.info),
         workers(2, kernels::use_one_thread),
-        engine(model, unpacker, workers, kPlace.microbatch_size),
+        engine(model, unpacker, workers, kPlace.microbatch_size, 1),
         tree(model.network.layout().learned_floats(),
              dist::GradientTree::buffers_needed(engine.plan().branches(), {20, 6, 1}, 0, engine.plan().width),
              engine.plan().width),
@@ -84,6 +84,11 @@ TEST(Examination, OfASoundMicrobatchFindsNothing) {
   EXPECT_TRUE(found.layers[3].delta.has_value());
   ASSERT_EQ(found.gradients.size(), 6u);
   for (const auto& gradient : found.gradients) EXPECT_GT(gradient.value().largest, 0);
+}
+
+TEST(Examination, NeedsAMicrobatchThatIsSomethingAlone) {
+  Bench bench({"conv 4 kernel=3", "batchnorm statistics=minibatch", "linear 3"});
+  test::expect_error([&] { bench.examine(); }, {"statistics=minibatch", "cannot be repeated alone"});
 }
 
 TEST(Examination, TheFirstLayerIsNamedWithTheSamples) {

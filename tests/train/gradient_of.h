@@ -21,7 +21,9 @@ struct GradientOf {
     parallel::Workers workers(threads, kernels::use_one_thread);
     const dist::Plan plan(static_cast<int64_t>(indices.size()), microbatch, 1);
     const data::Unpacker unpacker(Options(), dataset.info);
-    Engine engine(model, unpacker, workers, microbatch);
+    Engine engine(model, unpacker, workers, microbatch, plan.microbatches());
+    dist::MinibatchSums minibatch_sums(*group, workers, model.network.sums_of_a_step());
+    minibatch_sums.begin(plan);
     const int64_t width = engine.plan().width;
     dist::GradientTree tree(
         floats, dist::GradientTree::buffers_needed(engine.plan().branches(), plan, 0, width), width);
@@ -29,9 +31,10 @@ struct GradientOf {
     const auto reducer = dist::make_reducer("ordered", *group, workers, floats, floats);
     reducer->begin(tree, plan);
     const data::Samples samples = dataset.train->fetch(indices);
-    sums = dist::sum_leaves(
-        engine.train(plan, 0, samples, 1, 0, step, parameters, tree, [&] { reducer->advance(); }),
-        kSumsPerMicrobatch);
+    sums = dist::sum_leaves(engine.train(
+                                plan, 0, samples, 1, 0, step, parameters, tree, [&] { reducer->advance(); },
+                                nullptr, &minibatch_sums),
+                            kSumsPerMicrobatch);
     gradient.resize(static_cast<size_t>(floats));
     reducer->finish(
         [&](dist::Range range, const float* sum) {

@@ -28,7 +28,7 @@ TEST(MemoryEstimate, HasTheActivationsOfTheEnginesWorkspaces) {
   const MemoryEstimate found = estimate(small_options(), 3);
   const int64_t columns = kernels::columns_for(6);
   EXPECT_EQ(found.activations, (model.network.workspace(columns).floats() + kClasses * columns) * 4);
-  EXPECT_EQ(found.threads, 3);
+  EXPECT_EQ(found.workspaces, 3);
   EXPECT_EQ(found.microbatch, 6);
   EXPECT_EQ(found.total(), found.dataset + found.parameters + found.gradients + 3 * found.activations);
 }
@@ -86,6 +86,22 @@ TEST(MemoryEstimate, OfARankHasItsShareOfTheState) {
   EXPECT_EQ(found.parameters, arena_bytes() + arena_bytes() / 2 + received);
 }
 
+// Each microbatch of a rank has its workspace and gradient, from its start to the step's end.
+TEST(MemoryEstimate, HoldsAllMicrobatchesThatGoTogether) {
+  Options options = small_options();  // four microbatches a step
+  options.layers[2].line = "batchnorm statistics=minibatch";
+  const MemoryEstimate alone = estimate(options, 2);
+  EXPECT_TRUE(alone.together);
+  EXPECT_EQ(alone.workspaces, 4);
+  EXPECT_EQ(alone.total(), alone.dataset + alone.parameters + alone.gradients + 4 * alone.activations);
+  const MemoryEstimate half = estimate(options, 2, 2, 1);
+  EXPECT_EQ(half.workspaces, 2);
+  EXPECT_EQ(2 * half.gradients, alone.gradients);
+  EXPECT_EQ(estimate(options, 3, 16, 1).workspaces, 3) << "evaluation takes one a thread";
+  options.layers[2].line = "batchnorm";
+  EXPECT_FALSE(estimate(options).together);
+}
+
 TEST(MemoryEstimate, OfAnEvaluationHasNoGradients) {
   const data::Dataset dataset = small_dataset();
   const MemoryEstimate found =
@@ -128,7 +144,7 @@ class Shortage : public ::testing::Test {
     estimate.parameters = 20 * kMega;
     estimate.gradients = 30 * kMega;
     estimate.activations = 100 * kMega;
-    estimate.threads = 3;
+    estimate.workspaces = 3;
     estimate.microbatch = 32;
     estimate.largest = 4;
     estimate.largest_bytes = 77 * kMega;
@@ -149,10 +165,10 @@ TEST_F(Shortage, IsNoneWhereTheRanksOfEachHostFit) {
 
 TEST_F(Shortage, OfAHostIsOfItsRanksTogether) {
   ranks_[1].available = 899 * kMega;
-  ranks_[2].needs.threads = 2;
+  ranks_[2].needs.workspaces = 2;
   ranks_[0].available = 450 * kMega;
   EXPECT_EQ(message(), "");
-  ranks_[2].needs.threads = 3;
+  ranks_[2].needs.workspaces = 3;
   test::expect_parts(
       message(),
       {"a microbatch of 32 samples does not fit", "beta has 899 MB left", "the 2 ranks there need 900 MB",
@@ -174,7 +190,7 @@ TEST_F(Shortage, CountsOnceWhatTheRanksOfAHostShare) {
 
 TEST_F(Shortage, OfOneRankWithOneThreadLeavesTheMicrobatch) {
   ranks_[0].available = 200 * kMega;
-  ranks_[0].needs.threads = 1;
+  ranks_[0].needs.workspaces = 1;
   const std::string found = message();
   test::expect_parts(found, {"alpha has 200 MB left", "the rank there needs 250 MB"});
   EXPECT_TRUE(found.ends_with("; take a smaller --microbatch")) << found;

@@ -79,6 +79,33 @@ TEST(Statistics, MoveTowardsTheMinibatchsMeanOverMicrobatches) {
   }
 }
 
+TEST(Statistics, OfTheMinibatchAreItsMeanAndVarianceWhateverItsCut) {
+  const auto options_for = [](int64_t steps, int64_t microbatch) {
+    Options options = normalised(steps);
+    options.layers[0].line += " statistics=minibatch";
+    options.microbatch = microbatch;
+    return options;
+  };
+  const SmallRun run(options_for(1, 6));
+  std::vector<double> expected = {0, 0, 1, 1};
+  for (int64_t step = 0; step < 3; ++step) {
+    const std::vector<int64_t> indices =
+        run.trainer.order().indices(step, 0, run.trainer.order().batch_of(step));
+    for (int64_t c = 0; c < 2; ++c) {
+      const auto [mean, variance] = moments(run.dataset, indices, c);
+      double& running_mean = expected[static_cast<size_t>(c)];
+      double& running_variance = expected[static_cast<size_t>(2 + c)];
+      running_mean = 0.75 * running_mean + 0.25 * mean;
+      running_variance = 0.75 * running_variance + 0.25 * variance;
+    }
+    for (const int64_t microbatch : {6, 20}) {
+      const std::vector<float> found = statistics(options_for(step + 1, microbatch));
+      for (size_t i = 0; i < 4; ++i)
+        EXPECT_NEAR(static_cast<double>(found[i]), expected[i], 1e-6) << "step " << step;
+    }
+  }
+}
+
 TEST(Statistics, AreTheSameWhateverOptimizerRateDecayAndClipping) {
   const std::vector<float> usual = statistics(normalised(7));
   const auto expect_same = [&](const std::function<void(Options&)>& change, const std::string& what) {

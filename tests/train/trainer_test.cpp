@@ -39,7 +39,10 @@ std::vector<Options> kinds_of_runs() {
   growing.batch_size = *BatchSizes::parse("12, 20 after 1, 50 after 3");
   growing.reference_batch = 20;
   growing.schedule = "cosine";
-  return {small_options(), adam, clipped, mpi, normalised, augmented, growing};
+  Options together = normalised;
+  together.layers[2].line = "batchnorm statistics=minibatch";
+  together.layers[5].line = "batchnorm statistics=minibatch momentum=0.5";
+  return {small_options(), adam, clipped, mpi, normalised, augmented, growing, together};
 }
 
 class TrainerTest : public ::testing::Test {

@@ -36,7 +36,12 @@ struct Pass {
   uint32_t first_sample = 0;         // the place in the minibatch of this microbatch's first sample
   Timeline* timeline = nullptr;      // where this thread's time is recorded; mostly nowhere
   PassObserver* observer = nullptr;  // who is shown the values; mostly nobody
+  // Whether layers that need sums over the minibatch get them (Layer::minibatch_sums()); otherwise this
+  // microbatch is all of it.
+  bool together = false;
 };
+
+enum class Way { kForward, kBackward };
 
 struct ParameterSpec {
   std::string name;           // "weights", "bias"
@@ -137,6 +142,15 @@ class Layer {
   // One sink a parameter; null where it does not learn. Not called where none of them does.
   virtual void grad(const Pass& /*pass*/, const Operands& /*operands*/, const float* /*output_delta*/,
                     std::span<const Sink> /*gradients*/) const {}
+
+  // A layer that has to know sums over all microbatches of the minibatch before it can go on: so many of
+  // them, each way; 0 for those that do not. In a pass that goes together, terms() gives the microbatch's
+  // part of the sums, before fprop() and between grad() and bprop(), and take() then leaves in `saved` what
+  // these need of the sums.
+  virtual int64_t minibatch_sums() const { return 0; }
+  virtual void terms(Way /*way*/, const Pass& /*pass*/, const Operands& /*operands*/,
+                     double* /*terms*/) const {}
+  virtual void take(Way /*way*/, const Pass& /*pass*/, const double* /*sums*/, float* /*saved*/) const {}
 
   // Where the first parameter's gradient is a large matrix, writing and adding one a microbatch costs more
   // than computing it. Such a layer can compute its rows for several microbatches at once, from what keep()

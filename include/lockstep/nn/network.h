@@ -16,6 +16,8 @@
 namespace lockstep::nn {
 
 struct LayerType;
+struct Company;  // together.h
+struct Member;   // likewise
 
 // The most inputs of a layer, and the most parameters: enough for any sensible add.
 constexpr size_t kMostInputs = 16;
@@ -128,6 +130,14 @@ class Network {
   void backward(const Pass& pass, const float* parameters, Workspace& workspace, float* gradient,
                 float* kept = nullptr, const std::function<void(int64_t floats)>& reached = nullptr) const;
 
+  // Whether layers need sums over the minibatch, in training. Its microbatches then take these two ways side
+  // by side (together.h), in place of fprop() and backward(). Both return false where a rank has failed.
+  bool goes_together() const { return !meetings(Way::kForward).empty(); }
+  bool fprop_together(const float* parameters, std::span<Member> members, const Company& company) const;
+  bool backward_together(const float* parameters, std::span<Member> members, const Company& company) const;
+  // How many sums they ask for each time, in the order of a step.
+  std::vector<int64_t> sums_of_a_step() const;
+
   // The parameters whose gradients can be computed for several microbatches at once, cut into pieces of
   // similar cost, and the rest of the arena that learns.
   const std::vector<JointPiece>& joint_pieces() const { return joint_pieces_; }
@@ -150,6 +160,13 @@ class Network {
   void plan_backward();
   void plan_joint_gradients();
   int64_t kept_offset(size_t node, int64_t columns) const;
+  void fprop_node(size_t node, const Pass& pass, const float* parameters, Workspace& w) const;
+  void grad_node(size_t node, const Pass& pass, const float* parameters, Workspace& w, float* gradient,
+                 float* kept) const;
+  void bprop_node(size_t node, const Pass& pass, const float* parameters, Workspace& w) const;
+  std::vector<size_t> meetings(Way way) const;
+  bool meet(Way way, size_t node, const std::function<void(size_t member)>& before, const float* parameters,
+            std::span<Member> members, const Company& company) const;
   Operands operands(size_t index, const float* parameters, const Workspace& workspace, float* scratch,
                     std::span<const float*> pointers) const;
 

@@ -29,6 +29,9 @@ struct Cut {
 // Whether an update has to know norms of the whole gradient, and so keeps it.
 bool needs_norms(const Options& options, const optim::Optimizer& optimizer);
 
+// The most microbatches that a rank has in a step.
+int64_t most_microbatches(const Cut& cut, int ranks, int rank);
+
 // Gradient buffers that serve every step of a rank.
 int gradient_buffers(const Cut& cut, const EnginePlan& engine, int ranks, int rank);
 
@@ -38,13 +41,14 @@ struct MemoryEstimate {
   int64_t dataset_held_by = 1;  // so many ranks of the host, together
   int64_t parameters = 0;       // with the optimizer's state, and what is on its way to other ranks
   int64_t gradients = 0;        // of microbatches, until they are summed
-  int64_t activations = 0;      // of one thread
-  int64_t threads = 1;
+  int64_t activations = 0;      // of one workspace
+  int64_t workspaces = 1;       // one a thread; or, where microbatches go together, one for each of a step
+  bool together = false;
   int64_t microbatch = 0;  // samples
   int64_t largest = 0;     // the node that asks for most of the activations
   int64_t largest_bytes = 0;
 
-  int64_t total() const { return dataset + parameters + gradients + activations * threads; }
+  int64_t total() const { return dataset + parameters + gradients + activations * workspaces; }
   // What the rank adds to its host's: its part of what is there once.
   int64_t share() const { return total() - dataset + dataset / dataset_held_by; }
 };

@@ -13,6 +13,7 @@
 #include "lockstep/comm/whereabouts.h"
 #include "lockstep/core/options.h"
 #include "lockstep/data/loader.h"
+#include "lockstep/dist/minibatch_sums.h"
 #include "lockstep/dist/reducer.h"
 #include "lockstep/optim/optimizer.h"
 #include "lockstep/train/background_checkpoint.h"
@@ -92,8 +93,10 @@ class Trainer {
     watch_.during(phase, action);
   }
   void set_last_checkpoint(const std::string& path);
+  double waited_seconds() const { return reducer_->waited_seconds() + minibatch_sums_.waited_seconds(); }
   dist::Plan plan_of(int64_t samples) const { return {samples, cut_.microbatch, group_.size()}; }
   void train_step(data::Loader& loader, double learning_rate, const StopSignal::Listening& stop);
+  void waits_within_step(bool begins);
   // trainer_update.cpp
   void update(double learning_rate);
   void update_in_two_passes();
@@ -137,6 +140,7 @@ class Trainer {
   Engine engine_;
   dist::GradientTree tree_;
   std::unique_ptr<dist::Reducer> reducer_;
+  dist::MinibatchSums minibatch_sums_;
   std::unique_ptr<optim::Optimizer> optimizer_;
   Buffer parameters_;
   BackgroundCheckpoint checkpoints_;
@@ -154,7 +158,8 @@ class Trainer {
   mutable std::mutex last_checkpoint_mutex_;
   std::string last_checkpoint_;
   double last_saved_ = 0;  // seconds on the stopwatch
-  double not_hidden_ = 0;  // seconds of gradients' travel while ranks agreed, which is waiting too
+  double not_hidden_ =
+      0;  // seconds of gradients' travel while ranks agreed or shared sums, which is waiting too
   double samples_ = 0;
 };
 
