@@ -59,7 +59,7 @@ ClassModels::ClassModels(const Context& context, const Options& options, const s
   });
   const int threads = session.team().workers.threads();
   const auto estimate = train::estimate_memory(options, session.dataset(), model_, threads,
-                                               context.group.size(), context.group.rank());
+                                               dist::Teams(context.group), context.group.rank());
   train::require_memory(model_, context.group, session.placements(), {estimate, available_memory()});
 }
 

@@ -94,10 +94,10 @@ void Session::start() {
 
 void Session::require_memory(int threads, int64_t available, train::RunKind kind) {
   std::optional<train::Model> model;
+  const dist::Teams teams(group_);
   comm::together(group_, [&] {
     model = train::make_model(options_, dataset_.info);
-    estimate_ =
-        train::estimate_memory(options_, dataset_, *model, threads, group_.size(), group_.rank(), kind);
+    estimate_ = train::estimate_memory(options_, dataset_, *model, threads, teams, group_.rank(), kind);
   });
   train::require_memory(*model, group_, placements_, {estimate_, available});
 }

@@ -26,7 +26,8 @@ class MpiReducer : public Reducer {
     std::vector<Exchange> exchanges(buckets_.size());
     for (size_t b = 0; b < buckets_.size(); ++b) {
       for_each_piece(workers_, buckets_[b], [&](Range piece) { sum_here(piece); });
-      exchanges[b].start(traffic_, group_.allreduce_sum(sum_.data() + buckets_[b].begin, buckets_[b].size()));
+      exchanges[b].start(traffic_);
+      exchanges[b].send(traffic_, group_.allreduce_sum(sum_.data() + buckets_[b].begin, buckets_[b].size()));
     }
     for (size_t b = 0; b < buckets_.size(); ++b) {
       exchanges[b].wait(traffic_);
@@ -83,10 +84,10 @@ std::unique_ptr<Reducer> make_reducer(const std::string& kind, comm::Group& grou
   return std::make_unique<OrderedReducer>(group, workers, parameters, bucket_floats);
 }
 
-int64_t reducer_floats(const std::string& kind, const Plan& plan, int rank, int64_t parameters,
-                       int64_t bucket_floats) {
+int64_t reducer_floats(const std::string& kind, const Plan& plan, int rank, const Teams& teams,
+                       int64_t parameters, int64_t bucket_floats) {
   if (kind == "mpi") return parameters;
-  return OrderedReducer::buffer_floats(plan, rank, parameters, bucket_floats);
+  return BucketLayout(parameters, bucket_floats, plan.ranks()).floats(plan, rank, teams);
 }
 
 }  // namespace lockstep::dist

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <numeric>
+#include <thread>
 #include <utility>
 
 namespace lockstep::dist {
@@ -14,6 +14,15 @@ constexpr int kParameterTag = 2;
 constexpr int kStateTag = 3;
 constexpr int64_t kSumAtOnce = 8 * kBlock;  // floats: summed and consumed while in the first-level cache
 constexpr int64_t kPiece = 16 * kBlock;     // floats: what a thread takes at a time
+
+// Takes those that a node is made of off the front.
+std::span<const Partial<float>> take_parts(Range node, std::span<const Partial<float>>& partials) {
+  size_t count = 0;
+  while (count < partials.size() && partials[count].leaves.end <= node.end) ++count;
+  const auto parts = partials.first(count);
+  partials = partials.subspan(count);
+  return parts;
+}
 
 }  // namespace
 
@@ -31,56 +40,27 @@ OrderedReducer::OrderedReducer(comm::Group& group, parallel::Workers& workers, i
     : group_(group),
       workers_(workers),
       parameters_(parameters),
-      buckets_(cut(parameters, bucket_floats, group.size())),
-      received_(buckets_.size()) {}
+      layout_(parameters, bucket_floats, group.size()),
+      received_(buckets().size()) {}
 
-std::vector<Range> OrderedReducer::cut(int64_t parameters, int64_t bucket_floats, int ranks) {
-  // At least a block for each rank, or some would own nothing of a bucket while others wait for their larger
-  // slice.
-  const int64_t bucket = std::max(bucket_floats / kBlock, static_cast<int64_t>(ranks)) * kBlock;
-  std::vector<Range> buckets;
-  for (int64_t at = 0; at < parameters; at += bucket)
-    buckets.push_back({at, std::min(at + bucket, parameters)});
-  return buckets;
-}
-
-Range OrderedReducer::slice_of(Range bucket, int rank, int ranks) {
-  const int64_t blocks = bucket.size() / kBlock;
-  return {bucket.begin + rank * blocks / ranks * kBlock, bucket.begin + (rank + 1) * blocks / ranks * kBlock};
-}
-
-// What a rank receives of the others for its slice of a bucket.
-int64_t OrderedReducer::received_floats(const Plan& plan, int rank, Range bucket) {
-  const int64_t mine = slice_of(bucket, rank, plan.ranks()).size();
-  int64_t floats = 0;
-  for (int r = 0; r < plan.ranks(); ++r) {
-    if (r == rank) continue;
-    floats += mine * static_cast<int64_t>(nodes_of(plan.of_rank(r), plan.microbatches()).size());
-  }
-  return floats;
-}
-
-// As many as keep what is received to the parameters' size: ranks whose runs end inside the tree send several
-// nodes.
-size_t OrderedReducer::under_way(const Plan& plan, int rank, const std::vector<Range>& buckets) {
-  const int64_t largest = std::max<int64_t>(received_floats(plan, rank, buckets.front()), 1);
-  return static_cast<size_t>(
-      std::clamp<int64_t>(buckets.back().end / largest, 1, static_cast<int64_t>(buckets.size())));
-}
-
-int64_t OrderedReducer::buffer_floats(const Plan& plan, int rank, int64_t parameters, int64_t bucket_floats) {
-  const std::vector<Range> buckets = cut(parameters, bucket_floats, plan.ranks());
-  std::vector<int64_t> received(under_way(plan, rank, buckets));
-  for (size_t b = 0; b < buckets.size(); ++b) {
-    int64_t& floats = received[b % received.size()];
-    floats = std::max(floats, received_floats(plan, rank, buckets[b]));
-  }
-  return std::accumulate(received.begin(), received.end(), int64_t{0});
+// Collective.
+void OrderedReducer::open() {
+  if (teams_) return;
+  teams_.emplace(group_);
+  board_.emplace(group_, *teams_, parameters_);
 }
 
 void OrderedReducer::begin(GradientTree& tree, const Plan& plan) {
-  step_.emplace(Step{tree, plan, under_way(plan, group_.rank(), buckets_), {}, 0, 0, 0, {}});
-  step_->exchanges.resize(buckets_.size());
+  open();
+  std::vector<int64_t> areas(static_cast<size_t>(group_.size()));
+  for (int r = 0; r < group_.size(); ++r) {
+    if (teams_->share_host(r, group_.rank())) areas[static_cast<size_t>(r)] = layout_.area(plan, r, *teams_);
+  }
+  board_->make_room(areas);
+  step_.emplace(Step{tree, plan, layout_.slots(plan, group_.rank(), *teams_), {}, {}, 0, 0, 0, 0, {}});
+  const Range members = teams_->of(team());
+  for (int64_t r = members.begin; r < members.end; ++r) step_->members.push_back(member(static_cast<int>(r)));
+  step_->exchanges.resize(buckets().size());
   while (step_->expected < step_->slots) expect_next();
 }
 
@@ -91,91 +71,133 @@ void OrderedReducer::advance() {
   const int64_t final_floats = step.tree.final_floats();
   // On this thread alone: the others are at their microbatches.
   const auto at_once = [](Range range, const std::function<void(Range)>& task) { task(range); };
-  while (step.sent < step.slots && buckets_[step.sent].end <= final_floats) send_next(at_once);
+  while (step.shown < step.slots && buckets()[step.shown].end <= final_floats && may_show()) {
+    show_next(at_once);
+  }
+  while (step.sent < step.shown && may_send()) send_next(at_once);
   while (step.over < step.sent && step.exchanges[step.over].test(traffic_)) ++step.over;
+}
+
+std::vector<Range> OrderedReducer::nodes_of_rank(int rank) const {
+  return nodes_of(step_->plan.of_rank(rank), step_->plan.microbatches());
+}
+
+std::vector<Range> OrderedReducer::nodes_of_team(int team) const {
+  return nodes_of(teams_->run_of(step_->plan, team), step_->plan.microbatches());
 }
 
 std::vector<OrderedReducer::LocalNode> OrderedReducer::local_nodes() const {
   std::vector<LocalNode> nodes;
   const std::vector<Partial<float>> partials = step_->tree.partials();
   std::span<const Partial<float>> rest = partials;
-  for (const Range node : nodes_of(step_->plan.of_rank(group_.rank()), step_->plan.microbatches())) {
-    size_t count = 0;
-    while (count < rest.size() && rest[count].leaves.end <= node.end) ++count;
-    nodes.push_back({node, {rest.begin(), rest.begin() + static_cast<int64_t>(count)}});
-    rest = rest.subspan(count);
+  for (const Range node : nodes_of_rank(group_.rank())) {
+    const auto parts = take_parts(node, rest);
+    nodes.push_back({node, {parts.begin(), parts.end()}});
   }
   return nodes;
+}
+
+OrderedReducer::Member OrderedReducer::member(int rank) const {
+  return {rank, nodes_of_rank(rank), layout_.slots(step_->plan, rank, *teams_), layout_.shown(rank, *teams_),
+          board_->area(rank)};
+}
+
+// Where the sum of a node of a member is shown, from a parameter of the bucket on.
+float* OrderedReducer::shown_at(const Member& member, size_t node, size_t bucket, int64_t parameter) const {
+  if (step_->members.size() == 1) return step_->nodes[node].partials[0].values + parameter;
+  const size_t place = bucket % member.slots * member.nodes.size() + node;
+  return member.area + static_cast<int64_t>(place) * member.shown +
+         layout_.place(buckets()[bucket], member.rank, parameter);
+}
+
+// What a member shows of a bucket, from a parameter on.
+void OrderedReducer::add_shown(const Member& member, size_t bucket, int64_t parameter,
+                               std::vector<Partial<float>>& partials) const {
+  for (size_t n = 0; n < member.nodes.size(); ++n) {
+    partials.push_back({member.nodes[n], shown_at(member, n, bucket, parameter)});
+  }
 }
 
 void OrderedReducer::expect_next() {
   const size_t bucket = step_->expected++;
   Buffer& received = received_[bucket % step_->slots];
-  const int64_t floats = received_floats(step_->plan, group_.rank(), buckets_[bucket]);
+  const int64_t floats = layout_.received(step_->plan, group_.rank(), *teams_, buckets()[bucket]);
   if (received.size() < floats) received = Buffer(floats, Pages::kSmall);
 
-  const int64_t mine = slice(buckets_[bucket], group_.rank()).size();
+  const int64_t mine = slice(buckets()[bucket], group_.rank()).size();
   std::vector<comm::Receive> receives;
   float* into = received.data();
-  for (int r = 0; r < group_.size(); ++r) {
-    if (r == group_.rank()) continue;
-    const Range run = step_->plan.of_rank(r);
-    for (size_t n = nodes_of(run, step_->plan.microbatches()).size(); n > 0 && mine > 0; --n) {
-      receives.push_back({r, into, mine});
+  for (int t = 0; t < teams_->count(); ++t) {
+    if (t == team()) continue;
+    for (size_t n = nodes_of_team(t).size(); n > 0 && mine > 0; --n) {
+      receives.push_back({teams_->courier(t, group_.rank()), into, mine});
       into += mine;
     }
   }
   step_->exchanges[bucket].expect(group_.exchange({}, receives, kGradientTag));
 }
 
-void OrderedReducer::send_next(const ForEachPiece& for_each) {
-  if (step_->nodes.empty()) step_->nodes = local_nodes();
-  const size_t bucket = step_->sent++;
-  merge_for_others(buckets_[bucket], for_each);
-  std::vector<comm::Send> sends;
-  for (int r = 0; r < group_.size(); ++r) {
-    const Range theirs = slice(buckets_[bucket], r);
-    if (r == group_.rank() || theirs.size() == 0) continue;
-    for (const LocalNode& node : step_->nodes) {
-      sends.push_back({r, node.partials[0].values + theirs.begin, theirs.size()});
-    }
-  }
-  step_->exchanges[bucket].start(traffic_, group_.exchange(sends, {}, kGradientTag));
+// Whether nobody of the team needs any more what lies where the next bucket is to be shown.
+bool OrderedReducer::may_show() const {
+  const size_t next = step_->shown;
+  return board_->others_have(Count::kUsed, reduced_ + (next < step_->slots ? 0 : next - step_->slots + 1));
 }
 
-// What other ranks own is summed up to whole nodes before it is sent, into the first partial's memory.
-void OrderedReducer::merge_for_others(Range bucket, const ForEachPiece& for_each) {
-  const Range mine = slice(bucket, group_.rank());
-  for (const LocalNode& node : step_->nodes) {
-    if (node.partials.size() < 2) continue;
-    for (const Range others : {Range{bucket.begin, mine.begin}, Range{mine.end, bucket.end}}) {
+// What others own is summed up to whole nodes.
+void OrderedReducer::show_next(const ForEachPiece& for_each) {
+  if (step_->nodes.empty()) step_->nodes = local_nodes();
+  const size_t bucket = step_->shown++;
+  const Range all = buckets()[bucket];
+  const Range mine = slice(all, group_.rank());
+  for (size_t n = 0; n < step_->nodes.size(); ++n) {
+    const LocalNode& node = step_->nodes[n];
+    for (const Range others : {Range{all.begin, mine.begin}, Range{mine.end, all.end}}) {
+      float* const sum = shown_at(own_member(), n, bucket, others.begin);
       for_each(others, [&](Range piece) {
-        sum_node(node.leaves, node.partials, piece.begin, piece.size(),
-                 node.partials[0].values + piece.begin);
+        sum_node(node.leaves, node.partials, piece.begin, piece.size(), sum + piece.begin - others.begin);
       });
     }
   }
+  board_->add(Count::kShown);
+  step_->exchanges[bucket].start(traffic_);
+}
+
+// Whether the whole team shows the next bucket that this rank is to send.
+bool OrderedReducer::may_send() const {
+  return board_->others_have(Count::kShown, reduced_ + step_->sent + 1);
+}
+
+// To ranks outside the team, for whom this rank is the courier: the team's nodes, summed where its first rank
+// shows them.
+void OrderedReducer::send_next(const ForEachPiece& for_each) {
+  const size_t bucket = step_->sent++;
+  std::vector<comm::Send> sends;
+  for (int r = 0; r < group_.size(); ++r) {
+    const Range theirs = slice(buckets()[bucket], r);
+    if (in_team(r) || teams_->courier(team(), r) != group_.rank() || theirs.size() == 0) continue;
+    std::vector<Partial<float>> partials;
+    for (const Member& member : step_->members) add_shown(member, bucket, theirs.begin, partials);
+    std::span<const Partial<float>> rest = partials;
+    for (const Range node : nodes_of_team(team())) {
+      const auto parts = take_parts(node, rest);
+      float* const sum = parts[0].values;
+      if (parts.size() > 1) {
+        for_each(theirs, [&](Range piece) {
+          const int64_t at = piece.begin - theirs.begin;
+          sum_node(node, parts, at, piece.size(), sum + at);
+        });
+      }
+      sends.push_back({r, sum, theirs.size()});
+    }
+  }
+  step_->exchanges[bucket].send(traffic_, group_.exchange(sends, {}, kGradientTag));
 }
 
 // Sums all ranks' nodes for this rank's slice, and consumes the sums while they are in cache.
 void OrderedReducer::consume(size_t bucket, const Consumer& consumer) {
-  const Range mine = slice(buckets_[bucket], group_.rank());
-  const Plan& plan = step_->plan;
-  std::vector<Partial<float>> partials;
-  float* from = received_[bucket % step_->slots].data();
-  for (int r = 0; r < group_.size(); ++r) {
-    if (r == group_.rank()) {
-      for (const LocalNode& node : step_->nodes) {
-        for (const auto& own : node.partials) partials.push_back({own.leaves, own.values + mine.begin});
-      }
-      continue;
-    }
-    for (const Range node : nodes_of(plan.of_rank(r), plan.microbatches())) {
-      partials.push_back({node, from});
-      from += mine.size();
-    }
-  }
-  const Range root{0, plan.microbatches()};
+  const Range mine = slice(buckets()[bucket], group_.rank());
+  const Range root{0, step_->plan.microbatches()};
+  const std::vector<Partial<float>> partials = all_partials(bucket);
   for_each_piece(workers_, mine, [&](Range piece) {
     if (partials.size() == 1) return consumer(piece, partials[0].values + piece.begin - mine.begin);
     std::array<float, kSumAtOnce> sum;
@@ -187,42 +209,70 @@ void OrderedReducer::consume(size_t bucket, const Consumer& consumer) {
   });
 }
 
-Exchange OrderedReducer::start_gather(Range bucket, float* values) {
-  std::vector<comm::Send> sends;
-  std::vector<comm::Receive> receives;
-  const Range mine = slice(bucket, group_.rank());
-  for (int r = 0; r < group_.size(); ++r) {
-    if (r == group_.rank()) continue;
-    const Range theirs = slice(bucket, r);
-    if (mine.size() > 0) sends.push_back({r, values + mine.begin, mine.size()});
-    if (theirs.size() > 0) receives.push_back({r, values + theirs.begin, theirs.size()});
+// This rank's own, those that its team shows, and those received of other teams, each from the slice's start.
+std::vector<Partial<float>> OrderedReducer::all_partials(size_t bucket) {
+  const Range mine = slice(buckets()[bucket], group_.rank());
+  std::vector<Partial<float>> partials;
+  float* from = received_[bucket % step_->slots].data();
+  for (int t = 0; t < teams_->count(); ++t) {
+    if (t == team()) continue;
+    for (const Range node : nodes_of_team(t)) {
+      partials.push_back({node, from});
+      from += mine.size();
+    }
   }
-  Exchange exchange;
-  exchange.start(traffic_, group_.exchange(sends, receives, kParameterTag));
-  return exchange;
+  for (const Member& member : step_->members) {
+    if (member.rank != group_.rank()) add_shown(member, bucket, mine.begin, partials);
+  }
+  for (const LocalNode& node : step_->nodes) {
+    for (const auto& own : node.partials) partials.push_back({own.leaves, own.values + mine.begin});
+  }
+  std::sort(partials.begin(), partials.end(),
+            [](const auto& a, const auto& b) { return a.leaves.begin < b.leaves.begin; });
+  return partials;
+}
+
+void OrderedReducer::wait_for(const std::function<bool()>& ready) {
+  if (ready()) return;
+  traffic_.wait([&] {
+    while (!ready()) {
+      if (step_) {
+        for (Exchange& exchange : step_->exchanges) exchange.test(traffic_);
+      }
+      for (Exchange& exchange : gathers_) exchange.test(traffic_);
+      std::this_thread::yield();
+    }
+  });
 }
 
 void OrderedReducer::run_out(const std::function<void(size_t bucket)>& arrived) {
   const auto by_all = [&](Range range, const std::function<void(Range)>& task) {
     for_each_piece(workers_, range, task);
   };
-  for (size_t b = 0; b < buckets_.size(); ++b) {
-    while (step_->sent < std::min(buckets_.size(), b + step_->slots)) {
-      if (step_->expected == step_->sent) expect_next();
+  Step& step = *step_;
+  for (size_t b = 0; b < buckets().size(); ++b) {
+    while (step.shown < std::min(buckets().size(), b + step.slots)) {
+      wait_for([&] { return may_show(); });
+      if (step.expected == step.shown) expect_next();
+      show_next(by_all);
+    }
+    while (step.sent <= b || (step.sent < step.shown && may_send())) {
+      wait_for([&] { return may_send(); });
       send_next(by_all);
     }
-    step_->exchanges[b].wait(traffic_);
+    step.exchanges[b].wait(traffic_);
     arrived(b);
+    board_->add(Count::kUsed);
   }
+  reduced_ += buckets().size();
 }
 
 void OrderedReducer::finish(const Consumer& consumer, float* gathered) {
-  std::vector<Exchange> gathers;
   run_out([&](size_t bucket) {
     consume(bucket, consumer);
-    if (gathered != nullptr) gathers.push_back(start_gather(buckets_[bucket], gathered));
+    if (gathered != nullptr) start_gather(buckets()[bucket], gathered);
   });
-  for (Exchange& exchange : gathers) exchange.wait(traffic_);
+  if (gathered != nullptr) finish_gather(gathered);
 }
 
 // Other ranks wait for as many floats as ever; which ones does not matter.
@@ -230,27 +280,74 @@ void OrderedReducer::abandon() {
   Step& step = *step_;
   if (step.tree.final_floats() < parameters_) {
     step.nodes.clear();
-    for (const Range node : nodes_of(step.plan.of_rank(group_.rank()), step.plan.microbatches()))
+    for (const Range node : nodes_of_rank(group_.rank()))
       step.nodes.push_back({node, {{node, step.tree.any_buffer()}}});
   }
   run_out([](size_t) {});
 }
 
 void OrderedReducer::gather(float* values) {
-  std::vector<Exchange> exchanges;
-  for (const Range bucket : buckets_) exchanges.push_back(start_gather(bucket, values));
-  for (Exchange& exchange : exchanges) exchange.wait(traffic_);
+  open();
+  for (const Range bucket : buckets()) start_gather(bucket, values);
+  finish_gather(values);
+}
+
+// Where a team's ranks put what they own and receive of `values`.
+float* OrderedReducer::common(float* values) {
+  return teams_->of(team()).size() > 1 ? board_->parameters() : values;
+}
+
+void OrderedReducer::start_gather(Range bucket, float* values) {
+  if (gathers_.empty()) wait_for([&] { return board_->others_have(Count::kTaken, gathered_); });
+  float* const shared = common(values);
+  const Range mine = slice(bucket, group_.rank());
+  if (shared != values) std::copy_n(values + mine.begin, mine.size(), shared + mine.begin);
+  std::vector<comm::Send> sends;
+  for (int t = 0; t < teams_->count(); ++t) {
+    if (t == team() || mine.size() == 0) continue;
+    sends.push_back({teams_->courier(t, group_.rank()), values + mine.begin, mine.size()});
+  }
+  std::vector<comm::Receive> receives;
+  for (int r = 0; r < group_.size(); ++r) {
+    const Range theirs = slice(bucket, r);
+    if (in_team(r) || teams_->courier(team(), r) != group_.rank() || theirs.size() == 0) continue;
+    receives.push_back({r, shared + theirs.begin, theirs.size()});
+  }
+  Exchange& exchange = gathers_.emplace_back();
+  exchange.start(traffic_);
+  exchange.send(traffic_, group_.exchange(sends, receives, kParameterTag));
+}
+
+void OrderedReducer::finish_gather(float* values) {
+  for (Exchange& exchange : gathers_) {
+    exchange.wait(traffic_);
+    board_->add(Count::kPlaced);
+  }
+  gathers_.clear();
+  const float* const shared = common(values);
+  for (const Range bucket : buckets()) {
+    ++gathered_;
+    wait_for([&] { return board_->others_have(Count::kPlaced, gathered_); });
+    if (shared == values) continue;
+    const Range mine = slice(bucket, group_.rank());
+    for (const Range others : {Range{bucket.begin, mine.begin}, Range{mine.end, bucket.end}}) {
+      for_each_piece(workers_, others, [&](Range piece) {
+        std::copy_n(shared + piece.begin, piece.size(), values + piece.begin);
+      });
+    }
+    board_->add(Count::kTaken);
+  }
 }
 
 void OrderedReducer::for_each_owned(const std::function<void(Range)>& consumer) {
-  for (const Range bucket : buckets_) for_each_piece(workers_, slice(bucket, group_.rank()), consumer);
+  for (const Range bucket : buckets()) for_each_piece(workers_, slice(bucket, group_.rank()), consumer);
 }
 
 void OrderedReducer::gather_blocks(std::vector<double>& values) {
   const size_t ranks = static_cast<size_t>(group_.size());
   std::vector<uint64_t> bytes(ranks);
   std::vector<double> mine;
-  for (const Range bucket : buckets_) {
+  for (const Range bucket : buckets()) {
     for (size_t r = 0; r < ranks; ++r) {
       const Range blocks = slice(bucket, static_cast<int>(r));
       bytes[r] += static_cast<uint64_t>(blocks.size() / kBlock) * sizeof(double);
@@ -262,7 +359,7 @@ void OrderedReducer::gather_blocks(std::vector<double>& values) {
   traffic_.wait([&] { group_.allgather(mine.data(), bytes, all.data()); });
   auto next = all.begin();
   for (int r = 0; r < group_.size(); ++r) {
-    for (const Range bucket : buckets_) {
+    for (const Range bucket : buckets()) {
       const Range blocks = slice(bucket, r);
       std::copy_n(next, blocks.size() / kBlock, values.begin() + blocks.begin / kBlock);
       next += blocks.size() / kBlock;
@@ -273,7 +370,7 @@ void OrderedReducer::gather_blocks(std::vector<double>& values) {
 comm::Request OrderedReducer::collect(float* values) {
   std::vector<comm::Send> sends;
   std::vector<comm::Receive> receives;
-  for (const Range bucket : buckets_) {
+  for (const Range bucket : buckets()) {
     for (int r = 1; r < group_.size(); ++r) {
       const Range part = slice(bucket, r);
       if (part.size() == 0) continue;

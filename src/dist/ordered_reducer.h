@@ -1,10 +1,17 @@
 // The reduction that keeps the promise: along the fixed tree, each rank for its slice of each bucket.
+//
+// The ranks of a team (teams.h) show each other, in memory that they share, the sums of their microbatches
+// for what they do not own. One of them, chosen by rule, sums what the team has for a rank outside it, and
+// sends that; new parameters are sent to one rank of each team, and shown to its others. A team of one shows
+// nothing, and sends from the gradients' own memory.
 #pragma once
 
 #include <mutex>
 #include <optional>
 
+#include "bucket_layout.h"
 #include "lockstep/dist/reducer.h"
+#include "team_board.h"
 #include "traffic.h"
 
 namespace lockstep::dist {
@@ -23,52 +30,82 @@ class OrderedReducer : public Reducer {
   comm::Request collect(float* values) override;
   double waited_seconds() const override { return traffic_.waited_seconds(); }
   double hidden_seconds() const override { return traffic_.hidden_seconds(); }
-  // Floats of the buffers that a step of this plan takes.
-  static int64_t buffer_floats(const Plan& plan, int rank, int64_t parameters, int64_t bucket_floats);
 
  private:
-  static std::vector<Range> cut(int64_t parameters, int64_t bucket_floats, int ranks);
-  static Range slice_of(Range bucket, int rank, int ranks);
-  static int64_t received_floats(const Plan& plan, int rank, Range bucket);
-  static size_t under_way(const Plan& plan, int rank, const std::vector<Range>& buckets);
-
   // A node of this rank's run, and the partials that it is made of.
   struct LocalNode {
     Range leaves;
     std::vector<Partial<float>> partials;
   };
+  // A rank of the team, and where it shows its nodes.
+  struct Member {
+    int rank;
+    std::vector<Range> nodes;
+    size_t slots;
+    int64_t shown;  // floats of a node
+    float* area;
+  };
   // One step's reduction.
   struct Step {
     GradientTree& tree;
     Plan plan;
-    size_t slots;                  // buckets that may be under way at once
+    size_t slots;  // buckets that may be under way at once
+    std::vector<Member> members;
     std::vector<LocalNode> nodes;  // once something is final
-    size_t expected = 0;           // buckets, in their order, whose receives are posted
-    size_t sent = 0;
-    size_t over = 0;  // as far as advance() has seen
+    // Buckets, in their order:
+    size_t expected = 0;  // whose receives are posted,
+    size_t shown = 0;     // whose sums the team sees,
+    size_t sent = 0;      // of which this rank has sent what it sends for the team,
+    size_t over = 0;      // that are over, as far as advance() has seen
     std::vector<Exchange> exchanges;
   };
   // Calls task(piece) for pieces of a range.
   using ForEachPiece = std::function<void(Range range, const std::function<void(Range)>& task)>;
 
-  Range slice(Range bucket, int rank) const { return slice_of(bucket, rank, group_.size()); }
+  const std::vector<Range>& buckets() const { return layout_.buckets(); }
+  Range slice(Range bucket, int rank) const { return layout_.slice(bucket, rank); }
+  int team() const { return teams_->team_of(group_.rank()); }
+  bool in_team(int rank) const { return teams_->team_of(rank) == team(); }
+
+  void open();
+  std::vector<Range> nodes_of_rank(int rank) const;
+  std::vector<Range> nodes_of_team(int team) const;
   std::vector<LocalNode> local_nodes() const;
+  Member member(int rank) const;
+  const Member& own_member() const {
+    return step_->members[static_cast<size_t>(group_.rank() - teams_->of(team()).begin)];
+  }
+  float* shown_at(const Member& member, size_t node, size_t bucket, int64_t parameter) const;
+  void add_shown(const Member& member, size_t bucket, int64_t parameter,
+                 std::vector<Partial<float>>& partials) const;
+  std::vector<Partial<float>> all_partials(size_t bucket);
+  bool may_show() const;
+  bool may_send() const;
   void expect_next();
+  void show_next(const ForEachPiece& for_each);
   void send_next(const ForEachPiece& for_each);
-  void merge_for_others(Range bucket, const ForEachPiece& for_each);
+  // Waits for others of the team, and lets MPI go on meanwhile.
+  void wait_for(const std::function<bool()>& ready);
   // Waits for bucket after bucket, in their order.
   void run_out(const std::function<void(size_t bucket)>& arrived);
   void consume(size_t bucket, const Consumer& consumer);
-  Exchange start_gather(Range bucket, float* values);
+  float* common(float* values);
+  void start_gather(Range bucket, float* values);
+  void finish_gather(float* values);
 
   comm::Group& group_;
   parallel::Workers& workers_;
   int64_t parameters_;
-  std::vector<Range> buckets_;
-  // A buffer a bucket under way: other ranks' nodes for this rank's slice, by rank.
+  BucketLayout layout_;
+  std::optional<Teams> teams_;      // once anything is exchanged
+  std::optional<TeamBoard> board_;  // likewise
+  // A buffer a bucket under way: other teams' nodes for this rank's slice, by team.
   std::vector<Buffer> received_;
   std::mutex mutex_;  // of the step and the traffic, while gradients are computed
   std::optional<Step> step_;
+  std::vector<Exchange> gathers_;  // under way
+  uint64_t reduced_ = 0;           // buckets of earlier steps
+  uint64_t gathered_ = 0;          // buckets of earlier gathers
   Traffic traffic_{workers_};
 };
 

@@ -26,11 +26,12 @@ class Traffic {
   template <class Action>
   void wait(const Action& action) {
     const Timed timed(workers_.timeline(), Activity::kAwaitRanks);
+    const bool in_traffic = under_way_ > 0;
     const double start = now();
     action();
     const double seconds = now() - start;
     waited_ += seconds;
-    if (under_way_ > 0) waited_in_traffic_ += seconds;
+    if (in_traffic) waited_in_traffic_ += seconds;
   }
 
   double waited_seconds() const { return waited_; }
@@ -52,21 +53,26 @@ class Traffic {
   double waited_in_traffic_ = 0;
 };
 
-// What this rank sends, and what it gets for it. It is under way once this rank has sent its part.
+// What this rank sends, and what it gets for it. It is under way from when this rank has done its part, which
+// others of its team may have to do before anything is sent.
 class Exchange {
  public:
   // May be before start().
   void expect(comm::Request receives) { receives_ = std::move(receives); }
-  void start(Traffic& traffic, comm::Request sends) {
-    sends_ = std::move(sends);
+  void start(Traffic& traffic) {
     under_way_ = true;
     traffic.started();
+  }
+  void send(Traffic& traffic, comm::Request sends) {
+    sends_ = std::move(sends);
+    sent_ = true;
     test(traffic);  // where there is nobody to send to, it is over
   }
   bool test(Traffic& traffic) {
-    if (under_way_ && sends_.test() && receives_.test()) end(traffic);
+    if (under_way_ && sent_ && sends_.test() && receives_.test()) end(traffic);
     return !under_way_;
   }
+  // Behind send().
   void wait(Traffic& traffic) {
     if (!under_way_) return;
     traffic.wait([&] {
@@ -85,6 +91,7 @@ class Exchange {
   comm::Request receives_;
   comm::Request sends_;
   bool under_way_ = false;
+  bool sent_ = false;
 };
 
 }  // namespace lockstep::dist

@@ -71,7 +71,8 @@ int gradient_buffers(const Cut& cut, const EnginePlan& engine, int ranks, int ra
 }
 
 MemoryEstimate estimate_memory(const Options& options, const data::Dataset& dataset, const Model& model,
-                               int threads, int ranks, int rank, RunKind kind) {
+                               int threads, const dist::Teams& teams, int rank, RunKind kind) {
+  const int ranks = teams.ranks();
   const Cut cut(options, dataset);
   const EnginePlan engine(model, threads, cut.microbatch, most_microbatches(cut, ranks, rank));
   const nn::WorkspaceSize workspace = model.network.workspace_size(engine.columns);
@@ -93,7 +94,7 @@ MemoryEstimate estimate_memory(const Options& options, const data::Dataset& data
   int64_t received = 0;
   for (const dist::Plan& plan : plans_of(cut, ranks)) {
     received = std::max(received,
-                        dist::reducer_floats(options.reduction, plan, rank, learned,
+                        dist::reducer_floats(options.reduction, plan, rank, teams, learned,
                                              dist::bucket_floats(options.bucket_kilobytes, learned, ranks)));
   }
   estimate.parameters += (update_floats(options, layout, ranks, rank) + received) * kFloat;

@@ -1,6 +1,7 @@
 // Sums over the ranks against the sum that one process computes alone.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <limits>
@@ -10,6 +11,7 @@
 #include "lockstep/dist/reducer.h"
 #include "naive_tree.h"
 #include "support/expect.h"
+#include "support/hosts.h"
 #include "support/world.h"
 
 namespace lockstep::dist {
@@ -134,6 +136,12 @@ std::vector<Layout> layouts() {
   return all;
 }
 
+// Some of them, for tests that are repeated on many placings of the ranks: fewer microbatches than ranks,
+// runs that end inside the tree, slices of nothing, buckets under way in several rounds.
+std::vector<Layout> few_layouts() {
+  return {{1, 3, 64}, {2, 7, 3}, {3, 1, 1}, {5, 40, 6}, {8, 40, 64}, {13, 7, 1}, {22, 40, 3}};
+}
+
 std::string describe(const Layout& l) {
   return text(l.microbatches, " microbatches, ", l.blocks, " blocks, ", l.bucket_blocks, " a bucket");
 }
@@ -146,25 +154,44 @@ TEST(OneProcess, SumsAlongTheTreeOfTheDefinition) {
   }
 }
 
-TEST(OrderedReducer, HasTheBitsThatOneProcessComputesAlone) {
-  for (const Layout& layout : layouts()) {
-    Reduction reduction(world(), "ordered", layout.blocks * kBlock, layout.bucket_blocks * kBlock);
+// Where the ranks of the tests may lie: on one host, neighbours or not on several, each on one of its own.
+std::vector<std::vector<int>> placings() {
+  const size_t ranks = static_cast<size_t>(world().size());
+  std::vector<std::vector<int>> all;
+  for (const std::vector<int>& of_four :
+       {std::vector{0, 0, 0, 0}, {0, 0, 1, 1}, {0, 1, 1, 1}, {0, 1, 0, 1}, {0, 0, 1, 0}, {0, 1, 2, 3}}) {
+    const std::vector<int> hosts(of_four.begin(), of_four.begin() + static_cast<int64_t>(ranks));
+    if (std::find(all.begin(), all.end(), hosts) == all.end()) all.push_back(hosts);
+  }
+  return all;
+}
+
+class OrderedOnHosts : public ::testing::TestWithParam<std::vector<int>> {
+ protected:
+  test::OnHosts group_{world(), GetParam()};
+};
+
+INSTANTIATE_TEST_SUITE_P(Placings, OrderedOnHosts, ::testing::ValuesIn(placings()));
+
+TEST_P(OrderedOnHosts, HasTheBitsThatOneProcessComputesAlone) {
+  for (const Layout& layout : few_layouts()) {
+    Reduction reduction(group_, "ordered", layout.blocks * kBlock, layout.bucket_blocks * kBlock);
     EXPECT_TRUE(test::same_bits(reduction.sum(layout.microbatches), sum_of_one_process(layout)))
         << describe(layout);
   }
 }
 
-TEST(OrderedReducer, HasTheseBitsAlsoWhereSeveralLeavesEndTogether) {
-  for (const Layout& layout : layouts()) {
-    Reduction reduction(world(), "ordered", layout.blocks * kBlock, layout.bucket_blocks * kBlock);
+TEST_P(OrderedOnHosts, HasTheseBitsAlsoWhereSeveralLeavesEndTogether) {
+  for (const Layout& layout : few_layouts()) {
+    Reduction reduction(group_, "ordered", layout.blocks * kBlock, layout.bucket_blocks * kBlock);
     reduction.use_leaves_at_once(2);
     EXPECT_TRUE(test::same_bits(reduction.sum(layout.microbatches), sum_of_one_process(layout)))
         << describe(layout);
   }
 }
 
-TEST(OrderedReducer, WhatIsFinalLeavesBeforeTheRest) {
-  Reduction ordered(world(), "ordered", 9 * kBlock, 4 * kBlock);
+TEST_P(OrderedOnHosts, WhatIsFinalLeavesBeforeTheRest) {
+  Reduction ordered(group_, "ordered", 9 * kBlock, 4 * kBlock);
   ordered.sum(8);
   EXPECT_GT(ordered.hidden(), 0);
   Reduction plain(world(), "mpi", 9 * kBlock, 4 * kBlock);
@@ -173,33 +200,33 @@ TEST(OrderedReducer, WhatIsFinalLeavesBeforeTheRest) {
 }
 
 // Ranks that are well have sent some of it by then. What they have begun must end, or MPI could not.
-TEST(OrderedReducer, AStepThatFailsOnOneRankLeavesNothingUnderWay) {
+TEST_P(OrderedOnHosts, AStepThatFailsOnOneRankLeavesNothingUnderWay) {
   for (const int64_t microbatches : {1, 3, 8, 22}) {
-    Reduction reduction(world(), "ordered", 9 * kBlock, 2 * kBlock);
+    Reduction reduction(group_, "ordered", 9 * kBlock, 2 * kBlock);
     reduction.fail(microbatches);
     EXPECT_TRUE(test::same_bits(reduction.sum(microbatches), sum_of_one_process({microbatches, 9, 2})));
   }
 }
 
 // The last minibatch of an epoch is smaller; some ranks then have nothing.
-TEST(OrderedReducer, TakesMinibatchesOfAnySizeOneAfterTheOther) {
-  Reduction reduction(world(), "ordered", 9 * kBlock, 4 * kBlock);
+TEST_P(OrderedOnHosts, TakesMinibatchesOfAnySizeOneAfterTheOther) {
+  Reduction reduction(group_, "ordered", 9 * kBlock, 4 * kBlock);
   for (const int64_t microbatches : {13, 1, 22, 2, 13, 3}) {
     EXPECT_TRUE(test::same_bits(reduction.sum(microbatches), sum_of_one_process({microbatches, 9, 4})))
         << microbatches;
   }
 }
 
-TEST(OrderedReducer, FewBuffersChangeNoBit) {
-  Reduction reduction(world(), "ordered", 9 * kBlock, 4 * kBlock, 9);
+TEST_P(OrderedOnHosts, FewBuffersChangeNoBit) {
+  Reduction reduction(group_, "ordered", 9 * kBlock, 4 * kBlock, 9);
   EXPECT_TRUE(test::same_bits(reduction.sum(22), sum_of_one_process({22, 9, 4})));
 }
 
 // Every parameter is summed, and its optimizer state held, by one rank.
-TEST(OrderedReducer, EachParameterHasOneOwner) {
-  for (const Layout& layout : layouts()) {
+TEST_P(OrderedOnHosts, EachParameterHasOneOwner) {
+  for (const Layout& layout : few_layouts()) {
     const int64_t parameters = layout.blocks * kBlock;
-    Reduction reduction(world(), "ordered", parameters, layout.bucket_blocks * kBlock);
+    Reduction reduction(group_, "ordered", parameters, layout.bucket_blocks * kBlock);
     reduction.sum(layout.microbatches, false);
     const std::vector<std::string> counts = world().gather_texts(std::to_string(reduction.consumed()));
     int64_t total = 0;
@@ -226,6 +253,30 @@ std::vector<float> all_values(int64_t parameters) {
   std::vector<float> values;
   for (int64_t i = 0; i < parameters; ++i) values.push_back(value_at(i));
   return values;
+}
+
+TEST_P(OrderedOnHosts, CompletesAVectorAsOftenAsAsked) {
+  for (const Layout& layout : few_layouts()) {
+    const int64_t parameters = layout.blocks * kBlock;
+    Reduction reduction(group_, "ordered", parameters, layout.bucket_blocks * kBlock);
+    for (const float factor : {1.0f, 2.0f, 3.0f}) {
+      std::vector<float> values = owned_values(reduction.reducer(), parameters);
+      std::vector<float> expected = all_values(parameters);
+      for (std::vector<float>* const all : {&values, &expected}) {
+        for (float& value : *all) value *= factor;
+      }
+      reduction.reducer().gather(values.data());
+      EXPECT_TRUE(test::same_bits(values, expected)) << describe(layout);
+    }
+  }
+}
+
+TEST(OrderedReducer, HasTheBitsThatOneProcessComputesAloneInAllLayouts) {
+  for (const Layout& layout : layouts()) {
+    Reduction reduction(world(), "ordered", layout.blocks * kBlock, layout.bucket_blocks * kBlock);
+    EXPECT_TRUE(test::same_bits(reduction.sum(layout.microbatches), sum_of_one_process(layout)))
+        << describe(layout);
+  }
 }
 
 class Gathering : public ::testing::TestWithParam<std::string> {};

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <numeric>
+
 #include "lockstep/comm/agreed_error.h"
 #include "lockstep/dist/reducer.h"
 #include "lockstep/kernels/layout.h"
@@ -14,9 +16,17 @@ namespace {
 
 constexpr int64_t kMega = 1000000;
 
-MemoryEstimate estimate(const Options& options, int threads = 2, int ranks = 1, int rank = 0) {
+// Each rank on a host of its own.
+dist::Teams apart(int ranks) {
+  std::vector<int> hosts(static_cast<size_t>(ranks));
+  std::iota(hosts.begin(), hosts.end(), 0);
+  return dist::Teams(hosts);
+}
+
+MemoryEstimate estimate(const Options& options, int threads = 2, const dist::Teams& teams = apart(1),
+                        int rank = 0) {
   const data::Dataset dataset = small_dataset();
-  return estimate_memory(options, dataset, make_model(options, dataset.info), threads, ranks, rank);
+  return estimate_memory(options, dataset, make_model(options, dataset.info), threads, teams, rank);
 }
 
 Model small_model() { return make_model(small_options(), small_dataset().info); }
@@ -79,9 +89,9 @@ TEST(MemoryEstimate, CountsTheOptimizersStateAndTheCheckpointsCopy) {
 
 // Of two ranks each owns half of the state, and receives the other's sum for its half.
 TEST(MemoryEstimate, OfARankHasItsShareOfTheState) {
-  const MemoryEstimate found = estimate(small_options(), 1, 2, 1);
+  const MemoryEstimate found = estimate(small_options(), 1, apart(2), 1);
   const dist::Plan plan(20, 6, 2);
-  const int64_t received = dist::reducer_floats("ordered", plan, 1, arena_bytes() / 4, 1 << 20) * 4;
+  const int64_t received = dist::reducer_floats("ordered", plan, 1, apart(2), arena_bytes() / 4, 1 << 20) * 4;
   EXPECT_NEAR(static_cast<double>(received), static_cast<double>(arena_bytes()) / 2, kBlock * 4.0);
   EXPECT_EQ(found.parameters, arena_bytes() + arena_bytes() / 2 + received);
 }
@@ -105,7 +115,7 @@ TEST(MemoryEstimate, HoldsAllMicrobatchesThatGoTogether) {
 TEST(MemoryEstimate, OfAnEvaluationHasNoGradients) {
   const data::Dataset dataset = small_dataset();
   const MemoryEstimate found =
-      estimate_memory(small_options(), dataset, small_model(), 2, 1, 0, RunKind::kEvaluation);
+      estimate_memory(small_options(), dataset, small_model(), 2, apart(1), 0, RunKind::kEvaluation);
   EXPECT_EQ(found.gradients, 0);
   EXPECT_EQ(found.parameters, arena_bytes());
   EXPECT_EQ(found.activations, estimate(small_options()).activations);
@@ -113,8 +123,8 @@ TEST(MemoryEstimate, OfAnEvaluationHasNoGradients) {
 
 TEST(ReducerFloats, AreNoneForARankAloneAndAllForMpis) {
   const dist::Plan plan(64, 1, 1);
-  EXPECT_EQ(dist::reducer_floats("ordered", plan, 0, 100 * kBlock, 10 * kBlock), 0);
-  EXPECT_EQ(dist::reducer_floats("mpi", plan, 0, 100 * kBlock, 10 * kBlock), 100 * kBlock);
+  EXPECT_EQ(dist::reducer_floats("ordered", plan, 0, apart(1), 100 * kBlock, 10 * kBlock), 0);
+  EXPECT_EQ(dist::reducer_floats("mpi", plan, 0, apart(1), 100 * kBlock, 10 * kBlock), 100 * kBlock);
 }
 
 // Rank 2 of 3 has microbatches 5, 6 and 7 of 8: the others' runs are the nodes 0 and 1 of two leaves, and 2
@@ -124,8 +134,19 @@ TEST(ReducerFloats, AreTheOthersNodesOfTheBucketsUnderWay) {
   const dist::Plan plan(8, 1, 3);
   size_t nodes = 0;
   for (const int other : {0, 1}) nodes += dist::nodes_of(plan.of_rank(other), 8).size();
-  EXPECT_EQ(dist::reducer_floats("ordered", plan, 2, 60 * kBlock, 6 * kBlock),
+  EXPECT_EQ(dist::reducer_floats("ordered", plan, 2, apart(3), 60 * kBlock, 6 * kBlock),
             static_cast<int64_t>(nodes) * 10 * 2 * kBlock);
+}
+
+// Two hosts of two ranks, each with one node of the tree. A rank shows its team three quarters of each
+// bucket, receives one node of the other team for its quarter, and has half of its team's new parameters.
+TEST(ReducerFloats, OfATeamAreWhatItsRanksShow) {
+  const dist::Plan plan(8, 1, 4);
+  const int64_t parameters = 64 * kBlock;
+  EXPECT_EQ(dist::reducer_floats("ordered", plan, 1, dist::Teams({0, 0, 1, 1}), parameters, 8 * kBlock),
+            parameters * 3 / 4 + parameters / 4 + parameters / 2);
+  EXPECT_EQ(dist::reducer_floats("ordered", plan, 1, dist::Teams({0, 0, 0, 0}), parameters, 8 * kBlock),
+            parameters * 3 / 4 + parameters / 4);
 }
 
 class Shortage : public ::testing::Test {

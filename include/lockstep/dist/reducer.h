@@ -13,6 +13,7 @@
 #include "lockstep/core/buffer.h"
 #include "lockstep/core/parameter_layout.h"
 #include "lockstep/dist/gradient_tree.h"
+#include "lockstep/dist/teams.h"
 #include "lockstep/parallel/workers.h"
 
 namespace lockstep::dist {
@@ -28,7 +29,7 @@ class Reducer {
   // A step's reduction is begin(), any number of advance(), then finish(), or abandon() where the step failed
   // on some rank.
   //
-  // Behind the tree's own begin(), with the same plan. Keeps a reference to the tree.
+  // Behind the tree's own begin(), with the same plan. Collective; keeps a reference to the tree.
   virtual void begin(GradientTree& tree, const Plan& plan) = 0;
   // From any thread, while gradients are computed: sends what is final, and lets MPI go on with what is under
   // way. Returns at once where another thread is at it.
@@ -65,12 +66,14 @@ class Reducer {
 int64_t bucket_floats(int64_t kilobytes, int64_t parameters, int ranks);
 
 // "ordered": along the fixed tree, the same bits on any number of ranks; every rank owns a slice of each
-// bucket. "mpi": MPI_Iallreduce, in whatever order MPI takes; every rank owns everything.
+// bucket, and what a team sends leaves its host once. "mpi": MPI_Iallreduce, in whatever order MPI takes;
+// every rank owns everything.
 std::unique_ptr<Reducer> make_reducer(const std::string& kind, comm::Group& group, parallel::Workers& workers,
                                       int64_t parameters, int64_t bucket_floats);
 
-// Floats of the buffers that such a reducer keeps for steps of this plan.
-int64_t reducer_floats(const std::string& kind, const Plan& plan, int rank, int64_t parameters,
-                       int64_t bucket_floats);
+// Floats of the buffers that such a reducer keeps for steps of this plan: a rank's own, and its part of what
+// its team shares.
+int64_t reducer_floats(const std::string& kind, const Plan& plan, int rank, const Teams& teams,
+                       int64_t parameters, int64_t bucket_floats);
 
 }  // namespace lockstep::dist

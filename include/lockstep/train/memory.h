@@ -10,6 +10,7 @@
 #include "lockstep/core/options.h"
 #include "lockstep/data/dataset.h"
 #include "lockstep/data/loader.h"
+#include "lockstep/dist/teams.h"
 #include "lockstep/optim/optimizer.h"
 #include "lockstep/train/engine.h"
 #include "lockstep/train/model.h"
@@ -54,7 +55,8 @@ struct MemoryEstimate {
 };
 
 MemoryEstimate estimate_memory(const Options& options, const data::Dataset& dataset, const Model& model,
-                               int threads, int ranks, int rank, RunKind kind = RunKind::kTraining);
+                               int threads, const dist::Teams& teams, int rank,
+                               RunKind kind = RunKind::kTraining);
 
 // A rank's needs, and what its host had before any rank took its share (available_memory()).
 struct RankMemory {

@@ -1,0 +1,57 @@
+// The memory in which the ranks of a team show each other their sums and new parameters, and how far they
+// are.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "lockstep/comm/shared_memory.h"
+#include "lockstep/dist/teams.h"
+
+namespace lockstep::dist {
+
+// What a rank counts, of buckets, since the board was made. What it wrote before it counted is there for the
+// others once they see the count.
+enum class Count {
+  kShown,   // whose sums lie in its area
+  kUsed,    // of which it needs nobody's area any more
+  kPlaced,  // whose new parameters lie on the board, as far as they are this rank's to place
+  kTaken,   // whose new parameters it has taken from the board
+};
+
+// For a team of one there is nothing to show: no memory, and nobody to wait for.
+class TeamBoard {
+ public:
+  // Collective over the group's host.
+  TeamBoard(comm::Group& group, const Teams& teams, int64_t parameters);
+
+  // Collective over the group's host. Gives each rank an area of so many floats, by rank of the group; what
+  // was in areas is lost where one was smaller. Nobody of the team may have anything to read there.
+  void make_room(const std::vector<int64_t>& floats);
+  // Of a rank of the team.
+  float* area(int rank) const;
+  // As many as there are parameters.
+  float* parameters() const;
+
+  // Any thread, one at a time.
+  void add(Count what, uint64_t more = 1);
+  // Whether everybody else of the team has counted this far.
+  bool others_have(Count what, uint64_t count) const;
+
+ private:
+  // On a cache line of its own.
+  struct alignas(64) Counts {
+    uint64_t of[4];
+  };
+  int64_t bytes_before(int team) const;
+  uint64_t& count_of(int64_t rank, Count what) const;
+
+  comm::Group& group_;
+  const Teams& teams_;
+  int64_t parameters_;
+  comm::SharedMemory common_;  // for each team of the host, its ranks' counts, then parameters
+  comm::SharedMemory areas_;
+  std::vector<int64_t> places_;  // of areas, in floats, by rank; and behind the last
+};
+
+}  // namespace lockstep::dist
