@@ -76,7 +76,7 @@ train::Score ModelSession::score(const data::Split& split) {
   const int64_t microbatch = train::Cut(options_, dataset()).microbatch;
   std::unique_ptr<train::Engine> engine;
   comm::together(group_, [&] {
-    engine = std::make_unique<train::Engine>(*model_, *unpacker_, team().workers, microbatch);
+    engine = std::make_unique<train::Engine>(*model_, *unpacker_, team().workers, microbatch, 1);
   });
   return train::evaluate(*engine, *model_, group_, microbatch, split, parameters());
 }
