@@ -56,11 +56,11 @@ TEST(MemoryEstimate, IsThatOfTheLargestMinibatchOfARun) {
   Options options = small_options();
   options.microbatch = 1;
   options.batch_size = 50;
-  const MemoryEstimate large = estimate(options, 1, 3, 1);
+  const MemoryEstimate large = estimate(options, 1, apart(3), 1);
   options.batch_size = 2;
-  EXPECT_LT(estimate(options, 1, 3, 1).gradients, large.gradients);
+  EXPECT_LT(estimate(options, 1, apart(3), 1).gradients, large.gradients);
   options.batch_size = *BatchSizes::parse("2, 50 after 3, 4 after 4");
-  EXPECT_EQ(estimate(options, 1, 3, 1).total(), large.total());
+  EXPECT_EQ(estimate(options, 1, apart(3), 1).total(), large.total());
   options.microbatch = 1000;
   EXPECT_EQ(estimate(options).microbatch, 50);
 }
@@ -104,10 +104,10 @@ TEST(MemoryEstimate, HoldsAllMicrobatchesThatGoTogether) {
   EXPECT_TRUE(alone.together);
   EXPECT_EQ(alone.workspaces, 4);
   EXPECT_EQ(alone.total(), alone.dataset + alone.parameters + alone.gradients + 4 * alone.activations);
-  const MemoryEstimate half = estimate(options, 2, 2, 1);
+  const MemoryEstimate half = estimate(options, 2, apart(2), 1);
   EXPECT_EQ(half.workspaces, 2);
   EXPECT_EQ(2 * half.gradients, alone.gradients);
-  EXPECT_EQ(estimate(options, 3, 16, 1).workspaces, 3) << "evaluation takes one a thread";
+  EXPECT_EQ(estimate(options, 3, apart(16), 1).workspaces, 3) << "evaluation takes one a thread";
   options.layers[2].line = "batchnorm";
   EXPECT_FALSE(estimate(options).together);
 }
