@@ -10,6 +10,7 @@ from support import TRAINER, SystemTest
 SCALING = pathlib.Path(__file__).resolve().parents[2] / "bench/scaling"
 sys.path.insert(0, str(SCALING))
 
+import forecast  # noqa: E402
 import results  # noqa: E402
 import scaling  # noqa: E402
 
@@ -37,6 +38,19 @@ class ScalingTest(SystemTest):
 
     def test_efficiency_is_against_multiplied_workers(self):
         self.assertAlmostEqual(results.efficiency(3000, 8, 1000, 2), 0.75)
+
+    def test_passes_are_those_that_ranks_make(self):
+        self.assertEqual(forecast.waves(1024, 32, 16, 1), [2])
+        self.assertEqual(forecast.waves(1024, 32, 3, 1), [10, 11])
+        self.assertEqual(forecast.waves(1024, 32, 4, 3), [3])
+        self.assertEqual(forecast.waves(64, 32, 4, 1), [1])  # two ranks have none
+
+    def test_a_platform_has_every_host(self):
+        self.assertIn('topo_parameters="2;8,1;1,1;1,1"', forecast.platform(8, 25, 5))
+        self.assertIn('radical="0-63"', forecast.platform(64, 25, 5))
+        self.assertIn('topo_parameters="2;16,4;1,16;1,1"', forecast.platform(64, 25, 5))
+        self.assertRaises(SystemExit, forecast.platform, 24, 25, 5)
+        self.assertEqual(forecast.hosts(2, 2), "node0\nnode0\nnode1\nnode1\n")
 
     def test_a_measurement(self):
         out = pathlib.Path(self.path("out"))
