@@ -124,7 +124,7 @@ void Session::print_start() const {
 
 void Session::print_warnings() const {
   app::print_warnings(group_, facts_);
-  if (group_.rank() == 0 && !dataset_.in_memory && options_.shuffle.block == 0) {
+  if (group_.rank() == 0 && dataset_.rereads) {
     std::fprintf(
         stderr,
         "trainer: warning: the dataset stays in %s, and every sample of its shuffle is a read of about a "

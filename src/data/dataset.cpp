@@ -110,6 +110,7 @@ void read_when_asked(Dataset& dataset, const io::DatasetReader& reader, const Sh
       // Only training is shuffled.
       auto split = std::make_unique<FileSplit>(reader.path(), name, name == kSplits[0] ? shuffle : Shuffle());
       dataset.memory_bytes += split->most_bytes();
+      dataset.rereads = dataset.rereads || (name == kSplits[0] && shuffle.block == 0 && !split->keeps_all());
       split_of(dataset, name) = std::move(split);
     }
   });

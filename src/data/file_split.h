@@ -23,6 +23,7 @@ class FileSplit : public Split {
   int64_t sets_ahead() const override { return pool_; }
   void look_ahead(const std::vector<int64_t>& indices) const override;
   int64_t most_bytes() const;  // of the blocks kept
+  bool keeps_all() const { return rows_ <= static_cast<int64_t>(most_blocks_) * block_rows_; }
 
  private:
   struct Block {

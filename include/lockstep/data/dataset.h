@@ -45,6 +45,7 @@ struct Dataset {
   bool in_memory = true;
   int64_t memory_bytes = 0;      // what is held there, or at most of a file that is read as it is needed,
   int held_by = 1;               // by so many ranks of this host in common
+  bool rereads = false;          // whether a shuffled epoch reads blocks of the file again and again
   std::unique_ptr<Split> train;  // null where there is none
   std::unique_ptr<Split> validation;  // likewise
   std::unique_ptr<Split> test;        // likewise
