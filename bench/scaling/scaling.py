@@ -65,7 +65,7 @@ def write_random_dataset(path, shape, samples):
 def parse(output):
     """What a run says of itself."""
     waited, hidden = re.search(r"^communication: ([0-9.]+) % of the time waited for, ([0-9.]+) % hidden", output, re.M).groups()
-    hosts = re.search(r"^host +ranks +threads .*\n((?:.+\n)+?)memory", output, re.M)
+    hosts = re.search(r"^host +ranks +threads .*\n((?:(?!epoch |memory ).+\n)+)", output, re.M)
     rows = hosts[1].splitlines() if hosts else [""]
     by = re.findall(r"\w+ over [\w, ]+?(?=  )", rows[0])
     return {"rate": float(re.search(r"^(\d+) samples/s", output, re.M)[1]), "waited": float(waited), "hidden": float(hidden),
