@@ -73,7 +73,8 @@ class Profile {
         options_(data::with_statistics(options, dataset_)),
         model_(train::make_model(options_, dataset_.info)),
         unpacker_(options_, dataset_.info),
-        engine_(model_, unpacker_, workers_, options_.microbatch),
+        engine_(model_, unpacker_, workers_, options_.microbatch,
+                1),  // none of these goes together with others
         parameters_(model_.network.layout().floats()) {
     model_.network.initialise(options_.seed, parameters_.data());
   }
