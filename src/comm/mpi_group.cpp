@@ -160,6 +160,12 @@ class MpiGroup : public Group {
     return Request(std::make_unique<MpiPending>(std::move(requests)));
   }
 
+  void progress() override {
+    int any = 0;
+    check(MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, comm_, &any, MPI_STATUS_IGNORE),
+          "go on with what is under way");
+  }
+
   std::unique_ptr<StallWatch> watch(const WatchOrder& order) override { return watch_over_mpi(comm_, order); }
 
   [[noreturn]] void abort(int exit_code) override {

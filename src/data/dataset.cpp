@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <functional>
 #include <numeric>
 
@@ -19,7 +18,7 @@ namespace lockstep::data {
 
 namespace {
 
-constexpr std::array<const char*, 3> kSplits = {"train", "validation", "test"};
+using io::kSplits;
 
 // Pointers to the samples of `rows` at the given places.
 void point_at(const io::Rows& rows, const io::DatasetInfo& info, std::span<const int64_t> places,

@@ -16,12 +16,6 @@ SampleMaker open_digits(const GeneratorSettings&, const std::string&) {
   return {"digits", picture_info(kDigitClasses, "digits"), draw_digit};
 }
 
-size_t sample_bytes(const io::DatasetInfo& info) {
-  size_t bytes = info.type == io::Type::kFloat32 ? sizeof(float) : 1;
-  for (const int64_t dim : info.sample_dims) bytes *= static_cast<size_t>(dim);
-  return bytes;
-}
-
 void append_samples(const SampleMaker& maker, uint64_t seed, int64_t first, int64_t count,
                     const std::string& split, io::DatasetWriter& writer) {
   for (int64_t done = 0; done < count; done += kRowsPerPiece) {
@@ -82,7 +76,7 @@ io::Rows generate_rows(const SampleMaker& maker, uint64_t seed, int64_t first, i
   if (first < 0 || count < 0) {
     fail_usage(maker.name, ": cannot generate ", count, " samples from ", first, " on; both start at 0");
   }
-  const size_t bytes = sample_bytes(maker.info);
+  const size_t bytes = static_cast<size_t>(io::sample_bytes(maker.info));
   io::Rows rows;
   rows.count = count;
   rows.inputs.resize(static_cast<size_t>(count) * bytes);

@@ -4,8 +4,6 @@ namespace lockstep::data {
 
 namespace {
 
-int64_t element_bytes(io::Type type) { return type == io::Type::kUint8 ? 1 : 4; }
-
 constexpr int64_t kNumber = 4;  // bytes of a label or a target's value
 
 // Inputs lie behind the numbers, which have to be aligned.
@@ -21,16 +19,6 @@ struct Places {
 };
 
 }  // namespace
-
-int64_t sample_bytes(const io::DatasetInfo& info) {
-  return Shape::from_dims(info.sample_dims).size() * element_bytes(info.type);
-}
-
-int64_t target_size(const io::DatasetInfo& info) {
-  return info.target_dims.empty() ? 0 : Shape::from_dims(info.target_dims).size();
-}
-
-int64_t row_bytes(const io::DatasetInfo& info) { return sample_bytes(info) + 4 * target_size(info) + 4; }
 
 MemorySplit::MemorySplit(comm::Group& host, int64_t rows, const io::DatasetInfo& info)
     : info_(info),

@@ -6,10 +6,6 @@
 
 namespace lockstep::data {
 
-int64_t sample_bytes(const io::DatasetInfo& info);  // of an input, as stored
-int64_t target_size(const io::DatasetInfo& info);   // values
-int64_t row_bytes(const io::DatasetInfo& info);     // of a sample with its label and target
-
 class MemorySplit : public Split {
  public:
   // Collective over `host`, a comm::Group::host(); fails on all of them. The samples are to be written by any

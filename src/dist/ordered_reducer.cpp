@@ -236,10 +236,7 @@ void OrderedReducer::wait_for(const std::function<bool()>& ready) {
   if (ready()) return;
   traffic_.wait([&] {
     while (!ready()) {
-      if (step_) {
-        for (Exchange& exchange : step_->exchanges) exchange.test(traffic_);
-      }
-      for (Exchange& exchange : gathers_) exchange.test(traffic_);
+      group_.progress();
       std::this_thread::yield();
     }
   });

@@ -9,7 +9,9 @@ TeamBoard::TeamBoard(comm::Group& group, const Teams& teams, int64_t parameters)
     : group_(group),
       teams_(teams),
       parameters_(parameters),
+      members_(teams.own(group.rank())),
       common_(group.host(), bytes_before(teams.count()), "what the ranks of a host exchange"),
+      counts_(reinterpret_cast<Counts*>(common_.data() + bytes_before(teams.team_of(group.rank())))),
       places_(static_cast<size_t>(teams.ranks()) + 1) {}
 
 // Bytes of counts and parameters, of the teams of this host up to before `team`.
@@ -44,26 +46,19 @@ float* TeamBoard::area(int rank) const {
   return reinterpret_cast<float*>(areas_.data()) + places_[static_cast<size_t>(rank)];
 }
 
-float* TeamBoard::parameters() const {
-  const int team = teams_.team_of(group_.rank());
-  const int64_t counts = teams_.of(team).size() * static_cast<int64_t>(sizeof(Counts));
-  return reinterpret_cast<float*>(common_.data() + bytes_before(team) + counts);
-}
+float* TeamBoard::parameters() const { return reinterpret_cast<float*>(counts_ + members_.size()); }
 
 uint64_t& TeamBoard::count_of(int64_t rank, Count what) const {
-  const int team = teams_.team_of(group_.rank());
-  auto* counts = reinterpret_cast<Counts*>(common_.data() + bytes_before(team));
-  return counts[rank - teams_.of(team).begin].of[static_cast<size_t>(what)];
+  return counts_[rank - members_.begin].of[static_cast<size_t>(what)];
 }
 
 void TeamBoard::add(Count what, uint64_t more) {
-  if (teams_.own(group_.rank()).size() == 1) return;
+  if (members_.size() == 1) return;
   std::atomic_ref<uint64_t>(count_of(group_.rank(), what)).fetch_add(more, std::memory_order_release);
 }
 
 bool TeamBoard::others_have(Count what, uint64_t count) const {
-  const Range members = teams_.own(group_.rank());
-  for (int64_t r = members.begin; r < members.end; ++r) {
+  for (int64_t r = members_.begin; r < members_.end; ++r) {
     if (r == group_.rank()) continue;
     if (std::atomic_ref<uint64_t>(count_of(r, what)).load(std::memory_order_acquire) < count) return false;
   }

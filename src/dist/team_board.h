@@ -49,7 +49,9 @@ class TeamBoard {
   comm::Group& group_;
   const Teams& teams_;
   int64_t parameters_;
+  Range members_;              // of this rank's team
   comm::SharedMemory common_;  // for each team of the host, its ranks' counts, then parameters
+  Counts* counts_;             // in it, of the members
   comm::SharedMemory areas_;
   std::vector<int64_t> places_;  // of areas, in floats, by rank; and behind the last
 };

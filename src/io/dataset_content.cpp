@@ -41,12 +41,6 @@ void check_finite(const std::string& where, const char* what, int64_t first, con
        "; every value has to be a finite number");
 }
 
-int64_t sample_bytes(const DatasetInfo& info) { return product(info.sample_dims) * element_bytes(info.type); }
-
-int64_t target_size(const DatasetInfo& info) {
-  return info.target_dims.empty() ? 0 : product(info.target_dims);
-}
-
 void check_inputs(const std::string& where, const DatasetInfo& info, int64_t first, const RowsView& rows) {
   if (info.type != Type::kFloat32) return;
   const size_t bytes = static_cast<size_t>(rows.count * sample_bytes(info));
@@ -150,6 +144,17 @@ void add_split(Digest& digest, const RowsMemory& rows, const DatasetInfo& info, 
 }  // namespace
 
 int64_t element_bytes(Type type) { return type == Type::kUint8 ? 1 : 4; }
+
+int64_t sample_bytes(const DatasetInfo& info) { return product(info.sample_dims) * element_bytes(info.type); }
+
+int64_t target_size(const DatasetInfo& info) {
+  return info.target_dims.empty() ? 0 : product(info.target_dims);
+}
+
+int64_t row_bytes(const DatasetInfo& info) {
+  const int64_t numbers = target_size(info) + (info.classes > 0 ? 1 : 0);
+  return sample_bytes(info) + numbers * static_cast<int64_t>(sizeof(float));
+}
 
 RowsView::RowsView(const Rows& rows)
     : count(rows.count),

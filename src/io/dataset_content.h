@@ -10,7 +10,6 @@
 
 namespace lockstep::io {
 
-inline constexpr std::array<const char*, 3> kSplits = {"train", "validation", "test"};
 inline constexpr const char* kDatasetFormat = "lockstep-dataset";
 inline constexpr int64_t kDatasetVersion = 1;
 inline constexpr const char* kSeeReadme = " (datasets/README.md describes the format and how to write it)";

@@ -22,10 +22,9 @@ Rows DatasetReader::read(const std::string& split, int64_t first, int64_t count)
   require_rows_of(split, first, count);
   Rows rows;
   rows.count = count;
-  rows.inputs.resize(static_cast<size_t>(count * product(info_.sample_dims) * element_bytes(info_.type)));
+  rows.inputs.resize(static_cast<size_t>(count * sample_bytes(info_)));
   if (info_.classes > 0) rows.labels.resize(static_cast<size_t>(count));
-  if (!info_.target_dims.empty())
-    rows.targets.resize(static_cast<size_t>(count * product(info_.target_dims)));
+  rows.targets.resize(static_cast<size_t>(count * target_size(info_)));
   read(split, first, {count, rows.inputs.data(), rows.labels.data(), rows.targets.data()});
   return rows;
 }

@@ -187,6 +187,7 @@ void Trainer::train_step(data::Loader& loader, double learning_rate, const StopS
       bad = agree(plan, std::move(sums), stop.received(), failure);
     } catch (const comm::AgreedError&) {
       reducer_->abandon();
+      failure_of([&] { finish_checkpoint(); });  // behind what has failed before
       throw;
     }
     if (bad) reducer_->abandon();

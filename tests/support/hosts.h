@@ -31,6 +31,7 @@ class GroupOver : public comm::Group {
                          int tag) override {
     return whole_.exchange(sends, receives, tag);
   }
+  void progress() override { whole_.progress(); }
   std::unique_ptr<comm::StallWatch> watch(const comm::WatchOrder& order) override {
     return whole_.watch(order);
   }

@@ -255,11 +255,7 @@ class EquivalenceTest(SystemTest):
         self.assert_layouts_agree(AUTOENCODER + "augment = flip, crop 2\nnormalise = dataset\n", SOME_LAYOUTS, "--steps", 6)
 
     def test_augmentation_of_a_dataset_read_from_the_file(self):
-        config = self.configuration(f"dataset = {digits(type(self))}\n{self.SHAPE}{AUGMENTED}")
-        reference, checkpoint = self.train("memory", config, "--steps", 12, "--in-memory", "yes")
-        result, other = self.train("file", config, "--steps", 12, "--in-memory", "no", ranks=3)
-        self.assertEqual(result.digest, reference.digest)
-        self.assert_same_bits(checkpoint, other)
+        self.assert_memory_and_file_agree(AUGMENTED, 12, [3])
 
     def test_products_in_bf16(self):
         require_bf16(self)
@@ -282,24 +278,22 @@ class EquivalenceTest(SystemTest):
     def test_many_buckets(self):
         self.assert_layouts_agree(TIED, SOME_LAYOUTS, "--steps", 6, "--bucket-kilobytes", 4)
 
-    def test_dataset_streamed_in_blocks(self):
-        config = self.configuration(f"dataset = {digits(type(self))}\n{self.SHAPE}{CLIPPED}shuffle = blocks 16 x 3\n")
-        reference, checkpoint = self.train("memory", config, "--steps", 30, "--in-memory", "yes")
-        for ranks in (0, 3):
+    def assert_memory_and_file_agree(self, lines, steps, file_ranks=(0, 3)):
+        config = self.configuration(f"dataset = {digits(type(self))}\n{self.SHAPE}{lines}")
+        reference, checkpoint = self.train("memory", config, "--steps", steps, "--in-memory", "yes")
+        for ranks in file_ranks:
             with self.subTest(ranks=ranks):
-                result, other = self.train("file", config, "--steps", 30, "--in-memory", "no", ranks=ranks)
+                result, other = self.train("file", config, "--steps", steps, "--in-memory", "no", ranks=ranks)
                 self.assertEqual(result.digest, reference.digest)
                 self.assert_same_bits(checkpoint, other)
+        return config, reference
+
+    def test_dataset_streamed_in_blocks(self):
+        config, reference = self.assert_memory_and_file_agree(CLIPPED + "shuffle = blocks 16 x 3\n", 30)
         self.assertNotEqual(self.succeed(config, "--steps", 30, "--shuffle", "samples").digest, reference.digest)
 
     def test_dataset_read_from_the_file(self):
-        config = self.configuration(f"dataset = {digits(type(self))}\n{self.SHAPE}{CLIPPED}")
-        reference, checkpoint = self.train("memory", config, "--steps", 12, "--in-memory", "yes")
-        for ranks in (0, 3):
-            with self.subTest(ranks=ranks):
-                result, other = self.train("file", config, "--steps", 12, "--in-memory", "no", ranks=ranks)
-                self.assertEqual(result.digest, reference.digest)
-                self.assert_same_bits(checkpoint, other)
+        self.assert_memory_and_file_agree(CLIPPED, 12)
 
     def test_generated_dataset(self):
         config = self.configuration(f"dataset = digits\ngenerate-train = 100\ngenerate-test = 30\n{self.SHAPE}{CLIPPED}")

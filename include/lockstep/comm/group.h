@@ -1,9 +1,9 @@
 // The ranks that train together: a real MPI group, or a group of one that needs no MPI. The only way to other
 // ranks.
 //
-// "Collective" means: every rank calls it, in the same order, from the thread that made the group. exchange()
-// and what requests offer may be called by any thread. Counts are 64-bit everywhere; messages beyond what MPI
-// counts are cut in pieces inside.
+// "Collective" means: every rank calls it, in the same order, from the thread that made the group.
+// exchange(), progress() and what requests offer may be called by any thread. Counts are 64-bit everywhere;
+// messages beyond what MPI counts are cut in pieces inside.
 #pragma once
 
 #include <cstdint>
@@ -78,6 +78,10 @@ class Group {
   // Not blocking. Messages between two ranks are matched in the order in which both name them, within one
   // tag. Peers never include this rank itself.
   virtual Request exchange(std::span<const Send> sends, std::span<const Receive> receives, int tag) = 0;
+
+  // Lets all communication of this rank that is under way go on. For those who wait for what no request
+  // tells.
+  virtual void progress() = 0;
 
   // Collective. Watches over all ranks as long as the result lives.
   virtual std::unique_ptr<StallWatch> watch(const WatchOrder& order) = 0;

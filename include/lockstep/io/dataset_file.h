@@ -1,6 +1,7 @@
 // The dataset format: what datasets/README.md describes, read and written.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -21,6 +22,12 @@ struct DatasetInfo {
   std::vector<int64_t> target_dims;  // empty: no targets
   std::string source;                // where the data came from, for people
 };
+
+inline constexpr std::array<const char*, 3> kSplits = {"train", "validation", "test"};
+
+int64_t sample_bytes(const DatasetInfo& info);  // of an input, as stored
+int64_t target_size(const DatasetInfo& info);   // values; 0 where there are none
+int64_t row_bytes(const DatasetInfo& info);     // of a sample in memory, with its label and target
 
 // One split read from a file, or a part of its rows. `inputs` holds rows x (size of a sample) x (1 or 4)
 // bytes.
