@@ -153,12 +153,12 @@ class SimulatedRank {
     spend(static_cast<double>(floats) * each / static_cast<double>(job_.cores), summed_);
   }
 
-  // Losses travel between the gradients and the update: three numbers a rank and two a microbatch.
+  // Losses travel between the gradients and the update: four numbers a rank and two a microbatch.
   void agree() {
     std::vector<uint64_t> bytes;
     uint64_t total = 0;
     for (int r = 0; r < group_.size(); ++r) {
-      bytes.push_back((3 + 2 * static_cast<uint64_t>(plan_.of_rank(r).size())) * sizeof(double));
+      bytes.push_back((4 + 2 * static_cast<uint64_t>(plan_.of_rank(r).size())) * sizeof(double));
       total += bytes.back();
     }
     const std::vector<char> mine(bytes[static_cast<size_t>(group_.rank())]);
