@@ -130,6 +130,11 @@ SharedMemory::SharedMemory(Group& host, int64_t bytes, std::string_view what) : 
   }
 }
 
+Buffer SharedMemory::release() && {
+  const auto floats = std::exchange(bytes_, 0) / static_cast<int64_t>(sizeof(float));
+  return Buffer::of_mapping(std::exchange(data_, nullptr), floats);
+}
+
 SharedMemory::~SharedMemory() {
   if (data_ != nullptr) munmap(data_, static_cast<size_t>(bytes_));
 }

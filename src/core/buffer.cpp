@@ -24,6 +24,13 @@ Buffer::Buffer(int64_t floats, Pages pages) : size_(floats) {
   data_ = static_cast<float*>(memory);
 }
 
+Buffer Buffer::of_mapping(void* memory, int64_t floats) {
+  Buffer buffer;
+  buffer.data_ = static_cast<float*>(memory);
+  buffer.size_ = floats;
+  return buffer;
+}
+
 Buffer::~Buffer() {
   if (data_ != nullptr) munmap(data_, static_cast<size_t>(size_) * sizeof(float));
 }

@@ -104,7 +104,7 @@ void read_when_asked(Dataset& dataset, const io::DatasetReader& reader, const Sh
                      comm::Group& group) {
   dataset.memory_bytes = 0;
   comm::together(group, [&] {
-    for (const char* name : kSplits) {
+    for (const std::string name : kSplits) {
       if (!reader.has(name)) continue;
       // Only training is shuffled.
       auto split = std::make_unique<FileSplit>(reader.path(), name, name == kSplits[0] ? shuffle : Shuffle());

@@ -68,9 +68,7 @@ int64_t BucketLayout::floats(const Plan& plan, int rank, const Teams& teams) con
     int64_t& floats = slots_floats[b % slots_floats.size()];
     floats = std::max(floats, received(plan, rank, teams, buckets_[b]));
   }
-  const int64_t team = teams.own(rank).size();
-  return std::accumulate(slots_floats.begin(), slots_floats.end(), area(plan, rank, teams)) +
-         (team > 1 ? buckets_.back().end / team : 0);
+  return std::accumulate(slots_floats.begin(), slots_floats.end(), area(plan, rank, teams));
 }
 
 }  // namespace lockstep::dist

@@ -47,7 +47,7 @@ OrderedReducer::OrderedReducer(comm::Group& group, parallel::Workers& workers, i
 void OrderedReducer::open() {
   if (teams_) return;
   teams_.emplace(group_);
-  board_.emplace(group_, *teams_, parameters_);
+  board_.emplace(group_, *teams_);
 }
 
 void OrderedReducer::begin(GradientTree& tree, const Plan& plan) {
@@ -269,7 +269,7 @@ void OrderedReducer::finish(const Consumer& consumer, float* gathered) {
     consume(bucket, consumer);
     if (gathered != nullptr) start_gather(buckets()[bucket], gathered);
   });
-  if (gathered != nullptr) finish_gather(gathered);
+  if (gathered != nullptr) finish_gather();
 }
 
 // Other ranks wait for as many floats as ever; which ones does not matter.
@@ -283,22 +283,18 @@ void OrderedReducer::abandon() {
   run_out([](size_t) {});
 }
 
-void OrderedReducer::gather(float* values) {
+void OrderedReducer::share(Buffer& values) {
   open();
-  for (const Range bucket : buckets()) start_gather(bucket, values);
-  finish_gather(values);
+  board_->share(values);
 }
 
-// Where a team's ranks put what they own and receive of `values`.
-float* OrderedReducer::common(float* values) {
-  return teams_->of(team()).size() > 1 ? board_->parameters() : values;
+void OrderedReducer::gather(float* values) {
+  for (const Range bucket : buckets()) start_gather(bucket, values);
+  finish_gather();
 }
 
 void OrderedReducer::start_gather(Range bucket, float* values) {
-  if (gathers_.empty()) wait_for([&] { return board_->others_have(Count::kTaken, gathered_); });
-  float* const shared = common(values);
   const Range mine = slice(bucket, group_.rank());
-  if (shared != values) std::copy_n(values + mine.begin, mine.size(), shared + mine.begin);
   std::vector<comm::Send> sends;
   for (int t = 0; t < teams_->count(); ++t) {
     if (t == team() || mine.size() == 0) continue;
@@ -308,32 +304,19 @@ void OrderedReducer::start_gather(Range bucket, float* values) {
   for (int r = 0; r < group_.size(); ++r) {
     const Range theirs = slice(bucket, r);
     if (in_team(r) || teams_->courier(team(), r) != group_.rank() || theirs.size() == 0) continue;
-    receives.push_back({r, shared + theirs.begin, theirs.size()});
+    receives.push_back({r, values + theirs.begin, theirs.size()});
   }
   Exchange& exchange = gathers_.emplace_back();
   exchange.start(traffic_);
   exchange.send(traffic_, group_.exchange(sends, receives, kParameterTag));
 }
 
-void OrderedReducer::finish_gather(float* values) {
-  for (Exchange& exchange : gathers_) {
-    exchange.wait(traffic_);
-    board_->add(Count::kPlaced);
-  }
+void OrderedReducer::finish_gather() {
+  for (Exchange& exchange : gathers_) exchange.wait(traffic_);
   gathers_.clear();
-  const float* const shared = common(values);
-  for (const Range bucket : buckets()) {
-    ++gathered_;
-    wait_for([&] { return board_->others_have(Count::kPlaced, gathered_); });
-    if (shared == values) continue;
-    const Range mine = slice(bucket, group_.rank());
-    for (const Range others : {Range{bucket.begin, mine.begin}, Range{mine.end, bucket.end}}) {
-      for_each_piece(workers_, others, [&](Range piece) {
-        std::copy_n(shared + piece.begin, piece.size(), values + piece.begin);
-      });
-    }
-    board_->add(Count::kTaken);
-  }
+  board_->add(Count::kPlaced);
+  ++gathered_;
+  wait_for([&] { return board_->others_have(Count::kPlaced, gathered_); });
 }
 
 void OrderedReducer::for_each_owned(const std::function<void(Range)>& consumer) {

@@ -2,8 +2,8 @@
 //
 // The ranks of a team (teams.h) show each other, in memory that they share, the sums of their microbatches
 // for what they do not own. One of them, chosen by rule, sums what the team has for a rank outside it, and
-// sends that; new parameters are sent to one rank of each team, and shown to its others. A team of one shows
-// nothing, and sends from the gradients' own memory.
+// sends that; parameters are in memory that they share, and new ones are sent to one rank of each team. A
+// team of one shows nothing, and sends from the gradients' own memory.
 #pragma once
 
 #include <mutex>
@@ -24,6 +24,7 @@ class OrderedReducer : public Reducer {
   void advance() override;
   void finish(const Consumer& consumer, float* gathered) override;
   void abandon() override;
+  void share(Buffer& values) override;
   void gather(float* values) override;
   void for_each_owned(const std::function<void(Range)>& consumer) override;
   void gather_blocks(std::vector<double>& values) override;
@@ -89,9 +90,8 @@ class OrderedReducer : public Reducer {
   // Waits for bucket after bucket, in their order.
   void run_out(const std::function<void(size_t bucket)>& arrived);
   void consume(size_t bucket, const Consumer& consumer);
-  float* common(float* values);
   void start_gather(Range bucket, float* values);
-  void finish_gather(float* values);
+  void finish_gather();
 
   comm::Group& group_;
   parallel::Workers& workers_;
@@ -105,7 +105,7 @@ class OrderedReducer : public Reducer {
   std::optional<Step> step_;
   std::vector<Exchange> gathers_;  // under way
   uint64_t reduced_ = 0;           // buckets of earlier steps
-  uint64_t gathered_ = 0;          // buckets of earlier gathers
+  uint64_t gathered_ = 0;          // times that new parameters were gathered
   Traffic traffic_{workers_};
 };
 

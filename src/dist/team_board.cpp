@@ -5,25 +5,39 @@
 
 namespace lockstep::dist {
 
-TeamBoard::TeamBoard(comm::Group& group, const Teams& teams, int64_t parameters)
+TeamBoard::TeamBoard(comm::Group& group, const Teams& teams)
     : group_(group),
       teams_(teams),
-      parameters_(parameters),
       members_(teams.own(group.rank())),
-      common_(group.host(), bytes_before(teams.count()), "what the ranks of a host exchange"),
-      counts_(reinterpret_cast<Counts*>(common_.data() + bytes_before(teams.team_of(group.rank())))),
+      common_(group.host(), counts_before(teams.count()) * static_cast<int64_t>(sizeof(Counts)),
+              "what the ranks of a host exchange"),
+      counts_(reinterpret_cast<Counts*>(common_.data()) + counts_before(teams.team_of(group.rank()))),
       places_(static_cast<size_t>(teams.ranks()) + 1) {}
 
-// Bytes of counts and parameters, of the teams of this host up to before `team`.
-int64_t TeamBoard::bytes_before(int team) const {
-  int64_t bytes = 0;
+bool TeamBoard::is_here(int team) const {
+  const Range members = teams_.of(team);
+  return members.size() > 1 && teams_.share_host(static_cast<int>(members.begin), group_.rank());
+}
+
+int64_t TeamBoard::counts_before(int team) const {
+  int64_t counts = 0;
   for (int t = 0; t < team; ++t) {
-    const Range members = teams_.of(t);
-    if (members.size() == 1 || !teams_.share_host(static_cast<int>(members.begin), group_.rank())) continue;
-    bytes += members.size() * static_cast<int64_t>(sizeof(Counts)) +
-             parameters_ * static_cast<int64_t>(sizeof(float));
+    if (is_here(t)) counts += teams_.of(t).size();
   }
-  return bytes;
+  return counts;
+}
+
+void TeamBoard::share(Buffer& values) const {
+  for (int t = 0; t < teams_.count(); ++t) {
+    if (!is_here(t)) continue;
+    comm::SharedMemory memory(group_.host(), values.size() * static_cast<int64_t>(sizeof(float)),
+                              "the parameters that the ranks of a host have in common");
+    if (t != teams_.team_of(group_.rank())) continue;
+    Buffer shared = std::move(memory).release();
+    if (group_.rank() == members_.begin) std::copy_n(values.data(), values.size(), shared.data());
+    values = std::move(shared);
+  }
+  group_.host().barrier();
 }
 
 void TeamBoard::make_room(const std::vector<int64_t>& floats) {
@@ -45,8 +59,6 @@ void TeamBoard::make_room(const std::vector<int64_t>& floats) {
 float* TeamBoard::area(int rank) const {
   return reinterpret_cast<float*>(areas_.data()) + places_[static_cast<size_t>(rank)];
 }
-
-float* TeamBoard::parameters() const { return reinterpret_cast<float*>(counts_ + members_.size()); }
 
 uint64_t& TeamBoard::count_of(int64_t rank, Count what) const {
   return counts_[rank - members_.begin].of[static_cast<size_t>(what)];

@@ -1,5 +1,5 @@
-// The memory in which the ranks of a team show each other their sums and new parameters, and how far they
-// are.
+// The memory in which the ranks of a team show each other their sums and have their parameters, and how far
+// they are.
 #pragma once
 
 #include <cstdint>
@@ -10,28 +10,29 @@
 
 namespace lockstep::dist {
 
-// What a rank counts, of buckets, since the board was made. What it wrote before it counted is there for the
+// What a rank counts since the board was made. What it wrote before it counted is there for the
 // others once they see the count.
 enum class Count {
-  kShown,   // whose sums lie in its area
-  kUsed,    // of which it needs nobody's area any more
-  kPlaced,  // whose new parameters lie on the board, as far as they are this rank's to place
-  kTaken,   // whose new parameters it has taken from the board
+  kShown,   // buckets whose sums lie in its area
+  kUsed,    // buckets of which it needs nobody's area any more
+  kPlaced,  // times that new parameters are there, as far as they are this rank's to place
 };
 
 // For a team of one there is nothing to show: no memory, and nobody to wait for.
 class TeamBoard {
  public:
   // Collective over the group's host.
-  TeamBoard(comm::Group& group, const Teams& teams, int64_t parameters);
+  TeamBoard(comm::Group& group, const Teams& teams);
 
   // Collective over the group's host. Gives each rank an area of so many floats, by rank of the group; what
   // was in areas is lost where one was smaller. Nobody of the team may have anything to read there.
   void make_room(const std::vector<int64_t>& floats);
   // Of a rank of the team.
   float* area(int rank) const;
-  // As many as there are parameters.
-  float* parameters() const;
+
+  // Collective over the group's host. Moves values, the same on every rank, to where the team has them in
+  // common; those of a team of one stay.
+  void share(Buffer& values) const;
 
   // Any thread, one at a time.
   void add(Count what, uint64_t more = 1);
@@ -41,16 +42,16 @@ class TeamBoard {
  private:
   // On a cache line of its own.
   struct alignas(64) Counts {
-    uint64_t of[4];
+    uint64_t of[3];
   };
-  int64_t bytes_before(int team) const;
+  bool is_here(int team) const;  // whether it is one of this host's, and has something to share
+  int64_t counts_before(int team) const;
   uint64_t& count_of(int64_t rank, Count what) const;
 
   comm::Group& group_;
   const Teams& teams_;
-  int64_t parameters_;
   Range members_;              // of this rank's team
-  comm::SharedMemory common_;  // for each team of the host, its ranks' counts, then parameters
+  comm::SharedMemory common_;  // for each team of the host, its ranks' counts
   Counts* counts_;             // in it, of the members
   comm::SharedMemory areas_;
   std::vector<int64_t> places_;  // of areas, in floats, by rank; and behind the last

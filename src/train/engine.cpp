@@ -117,12 +117,12 @@ std::vector<double> Engine::train(const dist::Plan& plan, int rank, const data::
     try {
       while (const auto work = queue.next(workers_.timeline())) {
         if (work->piece < 0) {
-          take_microbatch(all, *work, slots_[static_cast<size_t>(thread)], sums);
+          take_microbatch(all, *work, queue, slots_[static_cast<size_t>(thread)], sums);
+          queue.done(*work);
+          moved();
         } else {
-          take_piece(*work);
+          take_piece(all, *work, queue);
         }
-        queue.done(*work);
-        moved();
       }
     } catch (...) {
       queue.cancel();
@@ -138,7 +138,7 @@ dist::WorkQueue::Sizes Engine::queue_sizes() const {
   return sizes;
 }
 
-void Engine::take_microbatch(const Step& step, const dist::Work& work, Slot& slot,
+void Engine::take_microbatch(const Step& step, const dist::Work& work, dist::WorkQueue& queue, Slot& slot,
                              std::vector<double>& sums) {
   const Timed timed(workers_.timeline(), Activity::kMicrobatch, work.microbatch);
   const nn::Pass pass = load_to_train(step, work.microbatch, slot);
@@ -147,7 +147,12 @@ void Engine::take_microbatch(const Step& step, const dist::Work& work, Slot& slo
   if (plan_.width > 1) {
     Left& left = left_[static_cast<size_t>(work.slot)];
     left.columns = pass.columns;
-    model_.network.backward(pass, step.parameters, slot.workspace, left.gradient.data(), left.kept.data());
+    model_.network.backward(pass, step.parameters, slot.workspace, left.gradient.data(), left.kept.data(),
+                            [&](int64_t floats) {
+                              // Between two layers: what is final leaves while the layers before are at work.
+                              queue.reached(work, floats);
+                              while (const auto piece = queue.next_piece()) take_piece(step, *piece, queue);
+                            });
   } else {
     model_.network.backward(pass, step.parameters, slot.workspace, work.branch.gradient, nullptr,
                             [&](int64_t floats) {
@@ -179,7 +184,13 @@ void Engine::take_loss(const Step& step, int64_t microbatch, const nn::Pass& pas
   sums[place + 1] = loss.error;
 }
 
-void Engine::take_piece(const dist::Work& work) {
+void Engine::take_piece(const Step& step, const dist::Work& work, dist::WorkQueue& queue) {
+  compute_piece(work);
+  queue.done(work);
+  step.moved();
+}
+
+void Engine::compute_piece(const dist::Work& work) {
   const dist::Range microbatches = work.branch.microbatches;
   const Piece& piece = pieces_[static_cast<size_t>(work.piece)];
   if (piece.joint != nullptr) {

@@ -127,6 +127,7 @@ Outcome Trainer::run(StopSignal& signals, Observer* observer, StepRecorder* reco
     fail(options_.dataset, ": the dataset has no samples in /train; expected some to train on");
   }
   const StopSignal::Listening stop(signals);
+  share_parameters();
   watch_ = Stopwatch();
   samples_ = 0;
   end = std::min(end, total_steps_);
@@ -152,6 +153,13 @@ Outcome Trainer::run(StopSignal& signals, Observer* observer, StepRecorder* reco
   finish_checkpoint();
   outcome.stopped_by = state_.step < total_steps_ ? agreed_stop_ : 0;
   return finish(outcome);
+}
+
+// Once they are what training starts from.
+void Trainer::share_parameters() {
+  if (shared_) return;
+  reducer_->share(parameters_);
+  shared_ = true;
 }
 
 // One step as the algorithm has it.

@@ -39,6 +39,14 @@ struct Layout {
   int64_t bucket_blocks;
 };
 
+// Filled with NaN.
+Buffer shared_values(Reducer& reducer, int64_t parameters) {
+  Buffer values(parameters);
+  std::fill_n(values.data(), parameters, std::numeric_limits<float>::quiet_NaN());
+  reducer.share(values);
+  return values;
+}
+
 // The sum over a group, as this rank's consumer and gather make of it.
 class Reduction {
  public:
@@ -63,17 +71,17 @@ class Reduction {
       if (second) tree_.add(*second);
       reducer_->advance();
     }
-    std::vector<float> values(static_cast<size_t>(parameters_), std::numeric_limits<float>::quiet_NaN());
+    Buffer values = shared_values(reducer(), parameters_);
     consumed_ = 0;
     const auto consumer = [&](Range range, const float* gradient) {
       EXPECT_EQ(range.begin % kBlock, 0);
       EXPECT_EQ(range.size() % kBlock, 0);
-      std::copy_n(gradient, range.size(), &values[static_cast<size_t>(range.begin)]);
+      std::copy_n(gradient, range.size(), values.data() + range.begin);
       consumed_ += range.size();
     };
     hidden_ = reducer_->hidden_seconds();
     reducer_->finish(consumer, gathered ? values.data() : nullptr);
-    return values;
+    return {values.data(), values.data() + parameters_};
   }
 
   // A step that fails on one rank after some of the gradient, before its end.
@@ -240,18 +248,15 @@ TEST_P(OrderedOnHosts, EachParameterHasOneOwner) {
 
 float value_at(int64_t place) { return static_cast<float>(place) * 0.5f + 1; }
 
-// A vector of which this rank has what it owns, and NaN elsewhere.
-std::vector<float> owned_values(Reducer& reducer, int64_t parameters) {
-  std::vector<float> values(static_cast<size_t>(parameters), std::numeric_limits<float>::quiet_NaN());
+void write_owned(Reducer& reducer, float factor, float* values) {
   reducer.for_each_owned([&](Range range) {
-    for (int64_t i = range.begin; i < range.end; ++i) values[static_cast<size_t>(i)] = value_at(i);
+    for (int64_t i = range.begin; i < range.end; ++i) values[i] = factor * value_at(i);
   });
-  return values;
 }
 
-std::vector<float> all_values(int64_t parameters) {
+std::vector<float> all_values(int64_t parameters, float factor = 1) {
   std::vector<float> values;
-  for (int64_t i = 0; i < parameters; ++i) values.push_back(value_at(i));
+  for (int64_t i = 0; i < parameters; ++i) values.push_back(factor * value_at(i));
   return values;
 }
 
@@ -259,14 +264,14 @@ TEST_P(OrderedOnHosts, CompletesAVectorAsOftenAsAsked) {
   for (const Layout& layout : few_layouts()) {
     const int64_t parameters = layout.blocks * kBlock;
     Reduction reduction(group_, "ordered", parameters, layout.bucket_blocks * kBlock);
+    Buffer values = shared_values(reduction.reducer(), parameters);
     for (const float factor : {1.0f, 2.0f, 3.0f}) {
-      std::vector<float> values = owned_values(reduction.reducer(), parameters);
-      std::vector<float> expected = all_values(parameters);
-      for (std::vector<float>* const all : {&values, &expected}) {
-        for (float& value : *all) value *= factor;
-      }
+      write_owned(reduction.reducer(), factor, values.data());
       reduction.reducer().gather(values.data());
-      EXPECT_TRUE(test::same_bits(values, expected)) << describe(layout);
+      EXPECT_TRUE(test::same_bits(std::vector<float>(values.data(), values.data() + parameters),
+                                  all_values(parameters, factor)))
+          << describe(layout);
+      group_.barrier();  // before anything is written again
     }
   }
 }
@@ -287,9 +292,12 @@ TEST_P(Gathering, CompletesAVectorOnEveryRank) {
   for (const Layout& layout : layouts()) {
     const int64_t parameters = layout.blocks * kBlock;
     Reduction reduction(world(), GetParam(), parameters, layout.bucket_blocks * kBlock);
-    std::vector<float> values = owned_values(reduction.reducer(), parameters);
+    Buffer values = shared_values(reduction.reducer(), parameters);
+    write_owned(reduction.reducer(), 1, values.data());
     reduction.reducer().gather(values.data());
-    EXPECT_TRUE(test::same_bits(values, all_values(parameters))) << describe(layout);
+    EXPECT_TRUE(test::same_bits(std::vector<float>(values.data(), values.data() + parameters),
+                                all_values(parameters)))
+        << describe(layout);
   }
 }
 
@@ -313,7 +321,8 @@ TEST_P(Gathering, CollectsAVectorOnTheFirstRank) {
   for (const Layout& layout : layouts()) {
     const int64_t parameters = layout.blocks * kBlock;
     Reduction reduction(world(), GetParam(), parameters, layout.bucket_blocks * kBlock);
-    const std::vector<float> mine = owned_values(reduction.reducer(), parameters);
+    std::vector<float> mine(static_cast<size_t>(parameters), std::numeric_limits<float>::quiet_NaN());
+    write_owned(reduction.reducer(), 1, mine.data());
     std::vector<float> values = mine;
     reduction.reducer().collect(values.data()).wait();
     EXPECT_TRUE(test::same_bits(values, world().rank() == 0 ? all_values(parameters) : mine))

@@ -21,6 +21,7 @@ using namespace std::chrono_literals;
 constexpr int64_t kParameters = 40;
 constexpr int64_t kPieces = 4;
 constexpr int64_t kPieceFloats = kParameters / kPieces;
+constexpr int64_t kReachedAtOnce = 5;  // at times in the middle of a piece
 
 std::vector<int64_t> piece_ends() {
   std::vector<int64_t> ends;
@@ -31,10 +32,12 @@ std::vector<int64_t> piece_ends() {
 // A step whose microbatches leave their values in slots, and whose pieces sum them.
 class Step {
  public:
-  Step(const Plan& plan, int rank, int64_t width, int threads)
+  // `early`: whether microbatches tell when part of the pieces can do with what they have left.
+  Step(const Plan& plan, int rank, int64_t width, int threads, bool early)
       : plan_(plan),
         rank_(rank),
         threads_(threads),
+        early_(early),
         tree_(kParameters, GradientTree::buffers_needed(2, plan, rank, width), width),
         slots_(static_cast<size_t>(width + threads)) {
     tree_.begin(plan, rank);
@@ -55,25 +58,45 @@ class Step {
       RandomStream stream(3, Purpose::kTest, static_cast<uint32_t>(work->microbatch));
       std::this_thread::sleep_for(std::chrono::microseconds(stream.below(200)));
       if (work->piece < 0) {
-        slots_[static_cast<size_t>(work->slot)] = leaf_values(work->microbatch, kParameters);
+        take_microbatch(queue, *work);
       } else {
-        std::vector<Partial<float>> partials;
-        int64_t leaf = work->branch.microbatches.begin;
-        for (const int64_t slot : work->slots) {
-          partials.push_back({{leaf, leaf + 1}, slots_[static_cast<size_t>(slot)].data()});
-          ++leaf;
-        }
-        ASSERT_EQ(leaf, work->branch.microbatches.end) << "a piece before its microbatches";
-        const int64_t offset = work->piece * kPieceFloats;
-        sum_node(work->branch.microbatches, partials, offset, kPieceFloats, work->branch.gradient + offset);
+        take_piece(*work);
       }
       queue.done(*work);
     }
   }
 
+  void take_microbatch(WorkQueue& queue, const Work& work) {
+    const std::vector<float> values = leaf_values(work.microbatch, kParameters);
+    std::vector<float>& slot = slots_[static_cast<size_t>(work.slot)];
+    slot.assign(values.size(), 1e30f);
+    for (int64_t at = 0; at < kParameters; at += kReachedAtOnce) {
+      std::copy_n(values.begin() + at, kReachedAtOnce, slot.begin() + at);
+      if (!early_) continue;
+      queue.reached(work, at + kReachedAtOnce);
+      while (const auto piece = queue.next_piece()) {
+        take_piece(*piece);
+        queue.done(*piece);
+      }
+    }
+  }
+
+  void take_piece(const Work& work) {
+    std::vector<Partial<float>> partials;
+    int64_t leaf = work.branch.microbatches.begin;
+    for (const int64_t slot : work.slots) {
+      partials.push_back({{leaf, leaf + 1}, slots_[static_cast<size_t>(slot)].data()});
+      ++leaf;
+    }
+    ASSERT_EQ(leaf, work.branch.microbatches.end) << "a piece before its microbatches";
+    const int64_t offset = work.piece * kPieceFloats;
+    sum_node(work.branch.microbatches, partials, offset, kPieceFloats, work.branch.gradient + offset);
+  }
+
   const Plan& plan_;
   int rank_;
   int threads_;
+  bool early_;
   GradientTree tree_;
   std::vector<std::vector<float>> slots_;
 };
@@ -85,10 +108,12 @@ TEST(WorkQueue, GivesTheSumsOfTheTreeForAnyThreadsAndWidths) {
       for (int rank = 0; rank < ranks; ++rank) {
         for (const int64_t width : {1, 2, 4, 16}) {
           for (const int threads : {1, 2, 5}) {
-            Step step(plan, rank, width, threads);
-            ASSERT_TRUE(step.run()) << "stuck";
-            ASSERT_TRUE(test::same_bits(step.sums(), step.expected()))
-                << microbatches << " microbatches, rank " << rank << " of " << ranks << ", width " << width;
+            for (const bool early : {false, true}) {
+              Step step(plan, rank, width, threads, early);
+              ASSERT_TRUE(step.run()) << "stuck";
+              ASSERT_TRUE(test::same_bits(step.sums(), step.expected()))
+                  << microbatches << " microbatches, rank " << rank << " of " << ranks << ", width " << width;
+            }
           }
         }
       }
@@ -127,6 +152,33 @@ TEST(WorkQueue, TellsTheTreeHowFarItsBranchesAre) {
     queue.done(pieces[piece]);
     EXPECT_EQ(tree.final_floats(), in_order * kPieceFloats) << "after piece " << piece;
   }
+}
+
+// On one thread, whose last microbatch is on its way back.
+TEST(WorkQueue, PiecesCanBeHadAsSoonAsAllMicrobatchesHaveLeftWhatTheyNeed) {
+  const Plan plan(2, 1, 1);
+  GradientTree tree(kParameters, 1, 2);
+  tree.begin(plan, 0);
+  WorkQueue queue(tree, {2, piece_ends(), 1});
+  const Work first = *queue.next();
+  queue.reached(first, kParameters);
+  EXPECT_FALSE(queue.next_piece()) << "the other microbatch has left nothing";
+  queue.done(first);
+  const Work second = *queue.next();
+  queue.reached(second, kPieceFloats - 1);
+  EXPECT_FALSE(queue.next_piece());
+  queue.reached(second, 2 * kPieceFloats);
+  for (int64_t p = 0; p < 2; ++p) {
+    const auto piece = queue.next_piece();
+    ASSERT_TRUE(piece);
+    EXPECT_EQ(piece->piece, p);
+    EXPECT_FALSE(queue.next_piece()) << "whoever has that one can take the next too";
+    queue.done(*piece);
+    EXPECT_EQ(tree.final_floats(), (p + 1) * kPieceFloats);
+  }
+  EXPECT_FALSE(queue.next_piece());
+  queue.done(second);
+  EXPECT_EQ(queue.next()->piece, 2);
 }
 
 TEST(WorkQueue, CancelReleasesThreadsThatWaitForOthersMicrobatches) {

@@ -83,6 +83,7 @@ class SimulatedRank {
         reducer_(dist::make_reducer(job.reduction, group, workers_, job.profile.floats,
                                     dist::bucket_floats(0, job.profile.floats, group.size()))),
         parameters_(job.profile.floats) {
+    reducer_->share(parameters_);
     for (int r = 0; r < group.size(); ++r) {
       partials_ += static_cast<int64_t>(dist::nodes_of(plan_.of_rank(r), plan_.microbatches()).size());
     }

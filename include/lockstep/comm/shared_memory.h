@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "lockstep/comm/group.h"
+#include "lockstep/core/buffer.h"
 
 namespace lockstep::comm {
 
@@ -29,6 +30,8 @@ class SharedMemory {
 
   std::byte* data() const { return data_; }
   int64_t bytes() const { return bytes_; }
+  // From now on the result's.
+  Buffer release() &&;
 
  private:
   std::byte* data_ = nullptr;

@@ -17,6 +17,8 @@ class Buffer {
   Buffer() = default;
   // Fails with an Error that states the size where the memory cannot be had.
   explicit Buffer(int64_t floats, Pages pages = Pages::kHuge);
+  // Takes over memory that mmap() gave.
+  static Buffer of_mapping(void* memory, int64_t floats);
   ~Buffer();
   Buffer(Buffer&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}

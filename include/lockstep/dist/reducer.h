@@ -35,13 +35,17 @@ class Reducer {
   // way. Returns at once where another thread is at it.
   virtual void advance() = 0;
   // Collective, when the tree is whole. Sums the trees of all ranks and hands the sum of each owned range to
-  // `consumer`. Where `gathered` is given, that flat vector is then completed on every rank with what the
+  // `consumer`. Where `gathered`, which is shared, is given, it is then completed on every rank with what the
   // others own, bucket by bucket.
   virtual void finish(const Consumer& consumer, float* gathered) = 0;
   // Collective. Lets end what any rank has begun, whatever is in the trees.
   virtual void abandon() = 0;
 
-  // Collective. Completes a flat vector of which every rank has what it owns.
+  // Collective. Moves a flat vector, the same on every rank, to where the ranks of a team have it in common.
+  // From then on a rank writes there what it owns alone, and nobody reads there from when any rank calls
+  // finish() or gather() with it until that is over. The last vector is the shared one.
+  virtual void share(Buffer& values) = 0;
+  // Collective. Completes the shared vector, of which every rank has what it owns.
   virtual void gather(float* values) = 0;
 
   // Calls consumer(range) for all that this rank owns, from several threads.

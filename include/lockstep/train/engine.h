@@ -80,7 +80,7 @@ class Engine {
     Buffer gradient;  // of the parameters that are not joint; the rest is never touched
     int64_t columns = 0;
   };
-  // A part of the gradient of a branch whose microbatches are done, which one thread computes at once.
+  // A part of the gradient of a branch, which one thread computes at once.
   struct Piece {
     int64_t end;                  // in the arena
     const nn::JointPiece* joint;  // null where it is summed from left_
@@ -93,8 +93,10 @@ class Engine {
   nn::Pass load_to_train(const Step& step, int64_t microbatch, Slot& slot) const;
   void take_loss(const Step& step, int64_t microbatch, const nn::Pass& pass, Slot& slot,
                  std::vector<double>& sums) const;
-  void take_microbatch(const Step& step, const dist::Work& work, Slot& slot, std::vector<double>& sums);
-  void take_piece(const dist::Work& work);
+  void take_microbatch(const Step& step, const dist::Work& work, dist::WorkQueue& queue, Slot& slot,
+                       std::vector<double>& sums);
+  void take_piece(const Step& step, const dist::Work& work, dist::WorkQueue& queue);
+  void compute_piece(const dist::Work& work);
   nn::Pass load(const dist::Plan& plan, int rank, int64_t microbatch, const data::Samples& samples,
                 std::optional<int64_t> epoch, Slot& slot) const;
   nn::LossSums compare(const nn::Pass& pass, int64_t first, const data::Samples& samples, Slot& slot,
