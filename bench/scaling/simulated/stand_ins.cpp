@@ -14,6 +14,13 @@ Buffer::Buffer(int64_t floats, Pages) : size_(floats) {
   if (floats > 0)
     data_ = static_cast<float*>(SMPI_SHARED_MALLOC(static_cast<size_t>(floats) * sizeof(float)));
 }
+// SMPI leaves such memory be when it is freed.
+Buffer Buffer::of_mapping(void* memory, int64_t floats) {
+  Buffer buffer;
+  buffer.data_ = static_cast<float*>(memory);
+  buffer.size_ = floats;
+  return buffer;
+}
 Buffer::~Buffer() {
   if (data_ != nullptr) SMPI_SHARED_FREE(data_);
 }
