@@ -6,7 +6,7 @@
 # What it adds to `launch/run.sh mpirun -n RANKS build/trainer ...`, which minds signals and messages:
 #   --map-by, --bind-to core  a rank's threads share its cores and nobody else's
 #   --oversubscribe           where ranks are more than cores, then without binding
-#   CHECKPOINT                a checkpoint every 15 minutes, or as the configuration says besides. A run that is killed, as the
+#   CHECKPOINT                a checkpoint every 15 minutes, or as the arguments say (--checkpoint-minutes N). A run that is killed, as the
 #                             system does where memory runs out, goes on from it with a rank less, as long as it gets further;
 #                             a failure that the trainer explains ends it
 set -euo pipefail
@@ -19,9 +19,18 @@ ranks=$1
 shift
 source "$root/launch/run.sh"
 
+# Those that this shell may run on: cores as Open MPI binds to them, not hardware threads.
+count_cores() {
+  sed -n 's/^Cpus_allowed_list:\s*//p' /proc/self/status | tr ',' '\n' | while IFS=- read -r first last; do
+    for cpu in $(seq "$first" "${last:-$first}"); do
+      cat "/sys/devices/system/cpu/cpu$cpu/topology/thread_siblings_list" 2>/dev/null || echo "$cpu"
+    done
+  done | sort -u | wc -l
+}
+
 run_ranks() { # arguments of the trainer
   local cores placement
-  cores=$(nproc)
+  cores=$(count_cores)
   if [ "$ranks" -le "$cores" ]; then
     placement=(--map-by "slot:PE=$((cores / ranks))" --bind-to core)
   else
@@ -41,12 +50,12 @@ while true; do
   if [ -n "$before" ]; then
     what=(resume "$CHECKPOINT")
   else
-    what=("$@" --checkpoint "$CHECKPOINT" --checkpoint-minutes 15)
+    what=("$1" --checkpoint "$CHECKPOINT" --checkpoint-minutes 15 "${@:2}")
   fi
   code=0
   run_ranks "${what[@]}" || code=$?
   # What a signal has ended, a rank or mpirun, has a code above 128.
-  if [ "$code" -le 128 ] || [ "$(identity)" = "$before" ]; then exit "$code"; fi
+  if [ "$code" -le 128 ] || [ -n "$passed_on" ] || [ "$(identity)" = "$before" ]; then exit "$code"; fi
   ranks=$((ranks > 1 ? ranks - 1 : 1))
   echo "launch/local.sh: killed (exit code $code); going on from $CHECKPOINT on $ranks rank(s)" >&2
 done

@@ -9,10 +9,10 @@ set -eu
 folder=${1:?"usage: launch/mnist_denoising_stack.sh FOLDER [--key value ...]"}
 shift
 here=$(cd "$(dirname "$0")" && pwd)
-trainer=${TRAINER:-"$here/../build/trainer"}
+# Unquoted, for TRAINER's own arguments.
+trainer() { if [ -n "${TRAINER:-}" ]; then $TRAINER "$@"; else "$here/../build/trainer" "$@"; fi; }
 mkdir -p "$folder"
-# $trainer is unquoted for its own arguments.
-$trainer "$here/mnist_denoising_1.cfg" --checkpoint "$folder/1.h5" "$@"
-$trainer "$here/mnist_denoising_2.cfg" --stack-on "$folder/1.h5" --checkpoint "$folder/2.h5" "$@"
-$trainer "$here/mnist_denoising_3.cfg" --stack-on "$folder/2.h5" --checkpoint "$folder/3.h5" "$@"
-$trainer "$here/mnist_denoising_classifier.cfg" --start-from "$folder/3.h5" --checkpoint "$folder/classifier.h5" "$@"
+trainer "$here/mnist_denoising_1.cfg" --checkpoint "$folder/1.h5" "$@"
+trainer "$here/mnist_denoising_2.cfg" --stack-on "$folder/1.h5" --checkpoint "$folder/2.h5" "$@"
+trainer "$here/mnist_denoising_3.cfg" --stack-on "$folder/2.h5" --checkpoint "$folder/3.h5" "$@"
+trainer "$here/mnist_denoising_classifier.cfg" --start-from "$folder/3.h5" --checkpoint "$folder/classifier.h5" "$@"

@@ -27,7 +27,8 @@ run=(mpirun --hostfile "$PBS_NODEFILE" -n "$(wc -l <"$PBS_NODEFILE")" --map-by "
 if [ -e "$CHECKPOINT" ]; then
   what=(resume "$CHECKPOINT")
 else
-  read -ra what <<<"$ARGUMENTS --checkpoint $CHECKPOINT --checkpoint-minutes 15"
+  read -ra what <<<"$ARGUMENTS"
+  what=("${what[0]}" --checkpoint "$CHECKPOINT" --checkpoint-minutes 15 "${what[@]:1}")
 fi
 timeout --foreground --preserve-status --signal=USR1 "${STOP_AFTER:-3480}" launch/run.sh "${run[@]}" "$trainer" "${what[@]}"
 

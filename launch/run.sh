@@ -49,8 +49,12 @@ run() {
   export OMPI_MCA_oob_tcp_keepalive_probes="${OMPI_MCA_oob_tcp_keepalive_probes:-4}"
   set -m # the job gets a process group of its own, so that Ctrl-C reaches this script alone
   "$@" 2> >(without_echoes >&2) &
-  local job=$! code=0
-  trap 'kill -USR1 "$job" 2>/dev/null' INT TERM USR1
+  local job=$! code=0 signal
+  passed_on="" # the last signal that came, for whoever asks why the run has ended
+  for signal in INT TERM USR1; do
+    # shellcheck disable=SC2064  # the signal's name is to be that of now
+    trap "passed_on=$signal; kill -USR1 $job 2>/dev/null" "$signal"
+  done
   while kill -0 "$job" 2>/dev/null; do
     code=0
     wait "$job" || code=$? # a signal interrupts the wait, not the job

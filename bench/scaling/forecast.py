@@ -160,6 +160,8 @@ def arguments():
 def measure_profile(configuration, options):
     """For all modes together."""
     passes = sorted(set().union(*(Forecast(configuration, mode, options).passes() for mode in options.modes)))
+    if configuration.stem not in scaling.SHAPES:
+        sys.exit(f"{configuration}: the shape of its samples is not known; expected one of bench/peers: {', '.join(scaling.SHAPES)}")
     shape = scaling.SHAPES[configuration.stem]
     dataset = options.output / f"{'x'.join(map(str, shape))}.h5"
     if not dataset.exists():

@@ -55,10 +55,14 @@ struct stat status_of(const Descriptor& file) {
   return status;
 }
 
-// With memory behind all of it. The kernel would look for it until it ends some process.
-Descriptor create(int64_t bytes) {
+void require_available(int64_t bytes) {
   const int64_t available = available_memory();
   if (bytes > available) fail("the host has ", bytes_text(available), " left");
+}
+
+// With memory behind all of it. The kernel would look for it until it ends some process.
+Descriptor create(int64_t bytes) {
+  require_available(bytes);
   Descriptor file(memfd_create("lockstep", MFD_CLOEXEC));
   if (file.number() < 0) fail("no file in memory can be made: ", reason());
   if (ftruncate(file.number(), bytes) != 0) fail(reason());
@@ -100,6 +104,13 @@ void on_all(Group& host, const std::function<void()>& action) {
   }
 }
 
+// Of a rank that is its host's only one. The kernel gives pages as they are written, and ends some process
+// where there are none.
+std::byte* keep_alone(int64_t bytes) {
+  require_available(bytes);
+  return map(bytes, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+}
+
 std::byte* share(Group& host, int64_t bytes) {
   Descriptor file;
   Location location{};
@@ -123,8 +134,7 @@ std::byte* share(Group& host, int64_t bytes) {
 SharedMemory::SharedMemory(Group& host, int64_t bytes, std::string_view what) : bytes_(bytes) {
   if (bytes == 0) return;
   try {
-    data_ =
-        host.size() > 1 ? share(host, bytes) : map(bytes, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+    data_ = host.size() > 1 ? share(host, bytes) : keep_alone(bytes);
   } catch (const Error& error) {
     fail("no memory for ", what, " (", bytes_text(bytes), "): ", error.what());
   }

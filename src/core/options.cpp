@@ -27,6 +27,9 @@ std::vector<std::string> option_names(const std::vector<std::string>& extra = {}
 }
 
 void apply(Options& options, const std::string& key, const std::string& value, const std::string& origin) {
+  if (value.find_first_of("#\n") != std::string::npos) {
+    fail_usage(origin, ": ", key, " = ", value, " cannot be used: '#' begins a comment in a configuration");
+  }
   if (key == "layer") {
     options.layers.push_back({value, origin});
     return;
@@ -35,9 +38,6 @@ void apply(Options& options, const std::string& key, const std::string& value, c
   const auto entry = std::find_if(table.begin(), table.end(), [&](const auto& e) { return e.name == key; });
   if (entry == table.end()) {
     fail_usage(origin, ": there is no option '", key, "'; ", suggestion(key, option_names()));
-  }
-  if (value.find_first_of("#\n") != std::string::npos) {
-    fail_usage(origin, ": ", key, " = ", value, " cannot be used: '#' begins a comment in a configuration");
   }
   if (value.empty() && entry->name != "checkpoint") {
     fail_usage(origin, ": ", key, " has no value; expected ", entry->expected);

@@ -4,6 +4,10 @@
 
 namespace lockstep {
 
+namespace {
+constexpr int64_t kMost = 1'000'000'000;  // so that products with sizes of samples are numbers
+}
+
 std::optional<Shuffle> Shuffle::parse(const std::string& value) {
   if (value == "samples") return Shuffle();
   std::istringstream words(value);
@@ -13,7 +17,8 @@ std::optional<Shuffle> Shuffle::parse(const std::string& value) {
   Shuffle shuffle;
   words >> blocks >> shuffle.block >> times >> shuffle.pool;
   const bool read = !words.fail() && !(words >> more);
-  if (!read || blocks != "blocks" || times != "x" || shuffle.block < 1 || shuffle.pool < 1)
+  const auto is_count = [](int64_t number) { return number >= 1 && number <= kMost; };
+  if (!read || blocks != "blocks" || times != "x" || !is_count(shuffle.block) || !is_count(shuffle.pool))
     return std::nullopt;
   return shuffle;
 }

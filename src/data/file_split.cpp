@@ -21,14 +21,16 @@ FileSplit::FileSplit(const std::string& path, std::string split, const Shuffle& 
     : reader_(path),
       split_(std::move(split)),
       rows_(reader_.rows(split_)),
-      block_rows_(shuffle.block > 0 ? shuffle.block
-                                    : std::max<int64_t>(kBlockBytes / row_bytes(reader_.info()), 1)),
+      block_rows_(
+          std::clamp<int64_t>(shuffle.block > 0 ? shuffle.block : kBlockBytes / row_bytes(reader_.info()), 1,
+                              std::max<int64_t>(rows_, 1))),
       pool_(shuffle.pool),
       most_blocks_(shuffle.pool > 0 ? static_cast<size_t>(2 * shuffle.pool) : kFewBlocks) {}
 
 Samples FileSplit::fetch(std::vector<int64_t> indices) const {
   io::Rows rows;
   rows.count = static_cast<int64_t>(indices.size());
+  rows.inputs.reserve(indices.size() * static_cast<size_t>(sample_bytes(reader_.info())));
   for (const int64_t index : indices) {
     const io::Rows& from = block(index / block_rows_);
     const int64_t row = index % block_rows_;

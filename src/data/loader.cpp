@@ -6,10 +6,6 @@
 
 namespace lockstep::data {
 
-namespace {
-constexpr size_t kSetsAhead = 3;
-}  // namespace
-
 Order::Order(uint64_t seed, int64_t samples, const BatchSizes& batch_size, const Shuffle& shuffle)
     : seed_(seed), samples_(samples), shuffle_(shuffle) {
   int64_t step = 0;

@@ -25,7 +25,7 @@ class BucketLayout {
   // size. Runs of microbatches that end inside the tree are several nodes.
   size_t slots(const Plan& plan, int rank, const Teams& teams) const;
   int64_t area(const Plan& plan, int rank, const Teams& teams) const;
-  // All that a rank keeps for steps of this plan, with its part of the new parameters that its team shares.
+  // All that a rank keeps for steps of this plan.
   int64_t floats(const Plan& plan, int rank, const Teams& teams) const;
 
  private:

@@ -49,6 +49,7 @@ void GradientTree::begin(const Plan& plan, int rank) {
   to_do_ = branches_of(plan.of_rank(rank), leaves_, width_);
   std::reverse(to_do_.begin(), to_do_.end());
   entries_.clear();
+  cancelled_ = false;
   free_.clear();
   for (Buffer& buffer : storage_) free_.push_back(buffer.data());
 }
@@ -76,7 +77,7 @@ std::optional<Branch> GradientTree::next(Timeline* timeline) {
   const Branch branch{to_do_.back(), free_.back()};
   to_do_.pop_back();
   free_.pop_back();
-  insert({{branch.microbatches, branch.gradient}, 0});
+  insert({{branch.microbatches, branch.gradient}, 0, false});
   return branch;
 }
 
@@ -87,19 +88,22 @@ void GradientTree::reached(const Branch& branch, int64_t floats) {
 
 void GradientTree::add(const Branch& branch) {
   const std::lock_guard lock(mutex_);
-  entry_of(branch).final_floats = parameters_;
+  Entry& entry = entry_of(branch);
+  entry.final_floats = parameters_;
+  entry.is_back = true;
   returned_.notify_all();
 }
 
 void GradientTree::cancel() {
   const std::lock_guard lock(mutex_);
+  cancelled_ = true;
   to_do_.clear();
   returned_.notify_all();
 }
 
 int64_t GradientTree::final_floats() const {
   const std::lock_guard lock(mutex_);
-  if (!to_do_.empty() || merging_ > 0) return 0;
+  if (!to_do_.empty() || merging_ > 0 || cancelled_) return 0;
   int64_t floats = parameters_;
   for (const Entry& entry : entries_) floats = std::min(floats, entry.final_floats);
   return floats;
@@ -113,11 +117,10 @@ std::vector<Partial<float>> GradientTree::partials() const {
 }
 
 bool GradientTree::merge_one_pair(std::unique_lock<std::mutex>& lock, Timeline* timeline) {
-  const auto is_done = [&](const Entry& entry) { return entry.final_floats == parameters_; };
   for (size_t i = 0; i + 1 < entries_.size(); ++i) {
     const Partial<float> left = entries_[i].partial;
     const Partial<float> right = entries_[i + 1].partial;
-    if (!is_done(entries_[i]) || !is_done(entries_[i + 1])) continue;
+    if (!entries_[i].is_back || !entries_[i + 1].is_back) continue;
     if (!are_halves(left.leaves, right.leaves, leaves_)) continue;
     const Timed timed(timeline, Activity::kMergeTree);
     const auto at = entries_.begin() + static_cast<int64_t>(i);
@@ -128,7 +131,7 @@ bool GradientTree::merge_one_pair(std::unique_lock<std::mutex>& lock, Timeline* 
     for (int64_t p = 0; p < parameters_; ++p) left.values[p] += right.values[p];
     lock.lock();
     --merging_;
-    insert({{{left.leaves.begin, right.leaves.end}, left.values}, parameters_});
+    insert({{{left.leaves.begin, right.leaves.end}, left.values}, parameters_, true});
     free_.push_back(right.values);
     returned_.notify_all();
     return true;

@@ -37,6 +37,7 @@ class MpiReducer : public Reducer {
 
   void abandon() override {}  // nothing is begun before finish()
   void share(Buffer&) override {}
+  void reserve(const Plan&) override {}
   void gather(float*) override {}
   void for_each_owned(const std::function<void(Range)>& consumer) override {
     for_each_piece(workers_, {0, sum_.size()}, consumer);

@@ -50,13 +50,17 @@ void OrderedReducer::open() {
   board_.emplace(group_, *teams_);
 }
 
-void OrderedReducer::begin(GradientTree& tree, const Plan& plan) {
+void OrderedReducer::reserve(const Plan& plan) {
   open();
   std::vector<int64_t> areas(static_cast<size_t>(group_.size()));
   for (int r = 0; r < group_.size(); ++r) {
     if (teams_->share_host(r, group_.rank())) areas[static_cast<size_t>(r)] = layout_.area(plan, r, *teams_);
   }
   board_->make_room(areas);
+}
+
+void OrderedReducer::begin(GradientTree& tree, const Plan& plan) {
+  reserve(plan);
   step_.emplace(Step{tree, plan, layout_.slots(plan, group_.rank(), *teams_), {}, {}, 0, 0, 0, 0, {}});
   const Range members = teams_->of(team());
   for (int64_t r = members.begin; r < members.end; ++r) step_->members.push_back(member(static_cast<int>(r)));

@@ -25,6 +25,7 @@ class OrderedReducer : public Reducer {
   void finish(const Consumer& consumer, float* gathered) override;
   void abandon() override;
   void share(Buffer& values) override;
+  void reserve(const Plan& plan) override;
   void gather(float* values) override;
   void for_each_owned(const std::function<void(Range)>& consumer) override;
   void gather_blocks(std::vector<double>& values) override;

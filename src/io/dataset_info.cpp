@@ -15,6 +15,11 @@ bool has_zero(const std::vector<int64_t>& dims) {
 // Files of other programs have no checksums on their shapes: a damaged one asks for more memory than there
 // is.
 void require_plausible(const File& file, const std::string& name, const ArrayInfo& array) {
+  if (array.elsewhere) {
+    fail(file.path(), ": the values of ", name,
+         " lie in other files (it is a virtual or external dataset), where one that is missing would read as "
+         "zeros; copy them into this one");
+  }
   constexpr int64_t kBestCompression = 1100;  // what gzip can do at most
   std::error_code error;
   const auto bytes = static_cast<int64_t>(std::filesystem::file_size(file.path(), error));

@@ -107,7 +107,7 @@ std::vector<int64_t> dims_of(hid_t space) {
 }
 
 File::Impl::~Impl() {
-  const Lock lock;
+  const LibraryLock lock;
   release();
 }
 
@@ -171,7 +171,7 @@ File::~File() = default;
 
 File File::open(const std::string& path) {
   check_readable(path);
-  const Lock lock;
+  const LibraryLock lock;
   const ListHandle access = access_list();
   FileHandle handle(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()));
   if (!handle) fail_opening(path);
@@ -180,7 +180,7 @@ File File::open(const std::string& path) {
 
 File File::create(const std::string& path) {
   check_writable(path);
-  const Lock lock;
+  const LibraryLock lock;
   const ListHandle access = access_list();
   const ListHandle creation(H5Pcreate(H5P_FILE_CREATE));
   H5Pset_link_creation_order(creation.get(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
@@ -193,7 +193,7 @@ File File::create(const std::string& path) {
 const std::string& File::path() const { return impl_->path; }
 
 void File::close() {
-  const Lock lock;
+  const LibraryLock lock;
   if (!impl_->file) return;
   // Flushed first: a failure to write is reported best while everything is still open.
   if (impl_->writable && H5Fflush(impl_->file.get(), H5F_SCOPE_GLOBAL) < 0) {
@@ -206,12 +206,12 @@ void File::close() {
 }
 
 bool File::exists(const std::string& name) const {
-  const Lock lock;
+  const LibraryLock lock;
   return impl_->exists(name);
 }
 
 std::vector<std::string> File::children(const std::string& group) const {
-  const Lock lock;
+  const LibraryLock lock;
   const ObjectHandle object = impl_->object(group);
   if (H5Iget_type(object.get()) != H5I_GROUP) fail(impl_->path, ": ", group, " is no group");
   const ListHandle creation(H5Gget_create_plist(object.get()));
@@ -227,7 +227,7 @@ std::vector<std::string> File::children(const std::string& group) const {
 }
 
 bool File::is_group(const std::string& name) const {
-  const Lock lock;
+  const LibraryLock lock;
   if (!impl_->exists(name)) return false;
   const ObjectHandle object = impl_->object(name);
   return H5Iget_type(object.get()) == H5I_GROUP;

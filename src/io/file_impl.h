@@ -1,4 +1,5 @@
-// Private to src/io: what a File holds, and the steps that reading and writing share. All under the Lock.
+// Private to src/io: what a File holds, and the steps that reading and writing share. All under the
+// LibraryLock.
 #pragma once
 
 #include <map>

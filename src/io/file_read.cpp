@@ -61,17 +61,21 @@ AttributeHandle File::Impl::attribute(const std::string& object_name, const std:
 }
 
 ArrayInfo File::info(const std::string& name) const {
-  const Lock lock;
+  const LibraryLock lock;
   const DatasetHandle dataset = impl_->dataset(name);
   const TypeHandle type(H5Dget_type(dataset.get()));
   const SpaceHandle space(H5Dget_space(dataset.get()));
   if (!type || !space) fail_reading(impl_->path, name);
+  const ListHandle creation(H5Dget_create_plist(dataset.get()));
+  if (!creation) fail_reading(impl_->path, name);
+  const bool elsewhere =
+      H5Pget_layout(creation.get()) == H5D_VIRTUAL || H5Pget_external_count(creation.get()) > 0;
   return {type_of(type.get()), dims_of(space.get()), stored_name(type.get()),
-          H5Tget_class(type.get()) == H5T_INTEGER};
+          H5Tget_class(type.get()) == H5T_INTEGER, elsewhere};
 }
 
 void File::read_rows(const std::string& name, int64_t first, int64_t rows, Type type, void* out) const {
-  const Lock lock;
+  const LibraryLock lock;
   const hid_t dataset = impl_->kept_dataset(name);
   const Array array = describe(dataset, impl_->path, name);
   require_numbers(array, impl_->path, name, type);
@@ -93,7 +97,7 @@ void File::read_rows(const std::string& name, int64_t first, int64_t rows, Type 
 }
 
 void File::read_all(const std::string& name, Type type, void* out) const {
-  const Lock lock;
+  const LibraryLock lock;
   const DatasetHandle dataset = impl_->dataset(name);
   const Array array = describe(dataset.get(), impl_->path, name);
   require_numbers(array, impl_->path, name, type);
@@ -103,7 +107,7 @@ void File::read_all(const std::string& name, Type type, void* out) const {
 }
 
 std::string File::read_string(const std::string& name) const {
-  const Lock lock;
+  const LibraryLock lock;
   const DatasetHandle dataset = impl_->dataset(name);
   const Array array = describe(dataset.get(), impl_->path, name);
   if (H5Tget_class(array.type.get()) != H5T_STRING || H5Sget_simple_extent_npoints(array.space.get()) != 1) {
@@ -119,7 +123,7 @@ std::string File::read_string(const std::string& name) const {
 }
 
 Table File::read_table(const std::string& name) const {
-  const Lock lock;
+  const LibraryLock lock;
   const DatasetHandle dataset = impl_->dataset(name);
   const Array array = describe(dataset.get(), impl_->path, name);
   if (H5Tget_class(array.type.get()) != H5T_COMPOUND || array.dims.size() != 1) {
@@ -150,7 +154,7 @@ Table File::read_table(const std::string& name) const {
 }
 
 bool File::has_attribute(const std::string& object, const std::string& name) const {
-  const Lock lock;
+  const LibraryLock lock;
   const ObjectHandle owner = impl_->object(object);
   const htri_t found = H5Aexists(owner.get(), name.c_str());
   if (found < 0) fail_reading(impl_->path, attribute_text(object, name));
@@ -158,7 +162,7 @@ bool File::has_attribute(const std::string& object, const std::string& name) con
 }
 
 std::string File::string_attribute(const std::string& object, const std::string& name) const {
-  const Lock lock;
+  const LibraryLock lock;
   const AttributeHandle attribute = impl_->attribute(object, name);
   const TypeHandle type(H5Aget_type(attribute.get()));
   const SpaceHandle space(H5Aget_space(attribute.get()));
@@ -176,7 +180,7 @@ std::string File::string_attribute(const std::string& object, const std::string&
 }
 
 int64_t File::int_attribute(const std::string& object, const std::string& name) const {
-  const Lock lock;
+  const LibraryLock lock;
   const AttributeHandle attribute = impl_->attribute(object, name);
   const double value = read_number<double>(attribute.get(), impl_->path, attribute_text(object, name));
   const TypeHandle type(H5Aget_type(attribute.get()));
@@ -188,7 +192,7 @@ int64_t File::int_attribute(const std::string& object, const std::string& name) 
 }
 
 double File::float_attribute(const std::string& object, const std::string& name) const {
-  const Lock lock;
+  const LibraryLock lock;
   const AttributeHandle attribute = impl_->attribute(object, name);
   return read_number<double>(attribute.get(), impl_->path, attribute_text(object, name));
 }

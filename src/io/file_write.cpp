@@ -87,13 +87,13 @@ void File::Impl::make_parent_groups(const std::string& object_name) {
 }
 
 void File::write(const std::string& name, Type type, const std::vector<int64_t>& dims, const void* data) {
-  const Lock lock;
+  const LibraryLock lock;
   impl_->make_parent_groups(name);
   write_array(impl_->file.get(), impl_->path, name, memory_type(type), {dims.begin(), dims.end()}, data);
 }
 
 void File::write_string(const std::string& name, std::string_view value) {
-  const Lock lock;
+  const LibraryLock lock;
   impl_->make_parent_groups(name);
   // Of fixed length: strings of variable length go to a part of the file that has no checksum.
   const std::string padded(value.empty() ? std::string_view("\0", 1) : value);
@@ -103,7 +103,7 @@ void File::write_string(const std::string& name, std::string_view value) {
 }
 
 void File::write_table(const std::string& name, const Table& table) {
-  const Lock lock;
+  const LibraryLock lock;
   const size_t columns = table.columns.size();
   if (columns == 0 || table.values.size() % columns != 0) {
     fail(impl_->path, ": ", name, " cannot be written: ", table.values.size(), " values do not fill rows of ",
@@ -122,7 +122,7 @@ void File::write_table(const std::string& name, const Table& table) {
 }
 
 void File::create_rows(const std::string& name, Type type, const std::vector<int64_t>& row_dims) {
-  const Lock lock;
+  const LibraryLock lock;
   for (const int64_t dim : row_dims) {
     if (dim < 1) fail(impl_->path, ": ", name, " cannot have rows of shape ", dims_text(row_dims));
   }
@@ -140,7 +140,7 @@ void File::create_rows(const std::string& name, Type type, const std::vector<int
 }
 
 void File::append(const std::string& name, int64_t rows, const void* data) {
-  const Lock lock;
+  const LibraryLock lock;
   const hid_t dataset = impl_->kept_dataset(name);
   const TypeHandle type(H5Dget_type(dataset));
   SpaceHandle space(H5Dget_space(dataset));
@@ -162,12 +162,12 @@ void File::append(const std::string& name, int64_t rows, const void* data) {
 }
 
 void File::create_group(const std::string& name) {
-  const Lock lock;
+  const LibraryLock lock;
   impl_->make_groups(name);
 }
 
 void File::set_attribute(const std::string& object, const std::string& name, std::string_view value) {
-  const Lock lock;
+  const LibraryLock lock;
   const ObjectHandle owner = impl_->object(object);
   const std::string padded(value.empty() ? std::string_view("\0", 1) : value);
   const TypeHandle type = string_type(padded.size());
@@ -175,13 +175,13 @@ void File::set_attribute(const std::string& object, const std::string& name, std
 }
 
 void File::set_attribute(const std::string& object, const std::string& name, int64_t value) {
-  const Lock lock;
+  const LibraryLock lock;
   const ObjectHandle owner = impl_->object(object);
   write_attribute(owner.get(), impl_->path, object, name, H5T_NATIVE_INT64, &value);
 }
 
 void File::set_attribute(const std::string& object, const std::string& name, double value) {
-  const Lock lock;
+  const LibraryLock lock;
   const ObjectHandle owner = impl_->object(object);
   write_attribute(owner.get(), impl_->path, object, name, H5T_NATIVE_DOUBLE, &value);
 }

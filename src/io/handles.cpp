@@ -35,9 +35,9 @@ herr_t keep_innermost(unsigned depth, const H5E_error2_t* error, void* out) noex
 // thread safety, so a call for one file while another thread is inside a call for another file corrupts its
 // tables.
 // Each failure becomes one Error, so HDF5 itself stays silent.
-Lock::Lock() : guard_(library_mutex()) { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
+LibraryLock::LibraryLock() : guard_(library_mutex()) { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
 
-std::mutex& Lock::library_mutex() {
+std::mutex& LibraryLock::library_mutex() {
   static Library library;
   return library.mutex;
 }

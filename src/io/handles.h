@@ -13,10 +13,10 @@
 namespace lockstep::io {
 
 // Held around every call of HDF5, the closing of handles included: declare it before them.
-class Lock {
+class LibraryLock {
  public:
   // Silences the library's own messages, a setting of each thread.
-  Lock();
+  LibraryLock();
 
  private:
   static std::mutex& library_mutex();

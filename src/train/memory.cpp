@@ -91,6 +91,12 @@ MemoryEstimate estimate_memory(const Options& options, const data::Dataset& data
   estimate.largest_bytes = *largest * kFloat;
   if (kind == RunKind::kEvaluation) return estimate;
 
+  // What is read from a file is copied out of its blocks: the set in use, and those ahead of it.
+  if (!dataset.in_memory) {
+    const int64_t samples = most_microbatches(cut, ranks, rank) * cut.microbatch;
+    estimate.dataset +=
+        static_cast<int64_t>(data::Loader::kSetsAhead + 1) * samples * row_bytes(dataset.info);
+  }
   int64_t received = 0;
   for (const dist::Plan& plan : plans_of(cut, ranks)) {
     received = std::max(received,

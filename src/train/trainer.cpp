@@ -138,16 +138,21 @@ Outcome Trainer::run(StopSignal& signals, Observer* observer, StepRecorder* reco
     if (mine.size() == 0) return std::vector<int64_t>();
     return cut_.order.indices(step, plan.samples_of(mine.begin).begin, plan.samples_of(mine.end - 1).end);
   });
-  while (state_.step < end && agreed_stop_ == 0) {
-    const int64_t batch_size = options_.batch_size.of_epoch(state_.epoch);
-    const double rate = optim::learning_rate(options_, batch_size, state_.step, schedule_steps_);
-    workers_.record(recorder == nullptr ? nullptr : recorder->begin_step(state_.step));
-    train_step(loader, rate, stop);
-    workers_.record(nullptr);
-    if (recorder != nullptr) recorder->end_step(state_.step);
-    record(observer, rate);
-    state_.finished = state_.step == total_steps_;
-    if (checkpoint_due(state_.finished || agreed_stop_ != 0)) save(observer);
+  try {
+    while (state_.step < end && agreed_stop_ == 0) {
+      const int64_t batch_size = options_.batch_size.of_epoch(state_.epoch);
+      const double rate = optim::learning_rate(options_, batch_size, state_.step, schedule_steps_);
+      workers_.record(recorder == nullptr ? nullptr : recorder->begin_step(state_.step));
+      train_step(loader, rate, stop);
+      workers_.record(nullptr);
+      if (recorder != nullptr) recorder->end_step(state_.step);
+      record(observer, rate);
+      state_.finished = state_.step == total_steps_;
+      if (checkpoint_due(state_.finished || agreed_stop_ != 0)) save(observer);
+    }
+  } catch (const comm::AgreedError&) {
+    failure_of([&] { finish_checkpoint(); });  // is behind what has failed before
+    throw;
   }
   outcome.stalled = watch_.of(Phase::kCheckpoint);
   finish_checkpoint();
@@ -158,8 +163,12 @@ Outcome Trainer::run(StopSignal& signals, Observer* observer, StepRecorder* reco
 // Once they are what training starts from.
 void Trainer::share_parameters() {
   if (shared_) return;
-  reducer_->share(parameters_);
   shared_ = true;
+  comm::together(group_, [&] {
+    reducer_->share(parameters_);
+    for (const int64_t samples : cut_.order.whole_batches()) reducer_->reserve(plan_of(samples));
+    for (const int64_t samples : cut_.order.last_batches()) reducer_->reserve(plan_of(samples));
+  });
 }
 
 // One step as the algorithm has it.
@@ -195,14 +204,13 @@ void Trainer::train_step(data::Loader& loader, double learning_rate, const StopS
       bad = agree(plan, std::move(sums), stop.received(), failure);
     } catch (const comm::AgreedError&) {
       reducer_->abandon();
-      failure_of([&] { finish_checkpoint(); });  // behind what has failed before
       throw;
     }
     if (bad) reducer_->abandon();
     not_hidden_ += reducer_->hidden_seconds() - hidden;
   });
   if (bad) {
-    finish_checkpoint();
+    failure_of([&] { finish_checkpoint(); });  // is behind what is to be told
     report_nan(plan, *bad, loader);
   }
   if (agreed_stop_ != 0) stop.stop_with_the_others();

@@ -117,6 +117,11 @@ TEST(Configuration, NoValueHoldsAHash) {
         with_command_line("", {"--dataset", "a#b.h5"});
       },
       {"the command line", "dataset = a#b.h5 cannot be used", "begins a comment"});
+  expect_usage_error(
+      [] {
+        with_command_line("", {"--layer", "linear 10 name=a#b"});
+      },
+      {"the command line", "layer = linear 10 name=a#b cannot be used"});
 }
 
 TEST(Configuration, ATargetIsAChoiceOrALayer) {

@@ -205,6 +205,33 @@ TEST(GradientTree, IsFinalAsFarAsAllItsBranchesAre) {
   EXPECT_EQ(tree.final_floats(), kParameters);
 }
 
+// A branch whose gradient is final is still its thread's, which has to find it where it was.
+TEST(GradientTree, OnlyBranchesThatCameBackAreMerged) {
+  GradientTree tree(kParameters, 2);
+  tree.begin(Plan(4, 1, 1), 0);
+  const Branch first = *tree.next();
+  const Branch second = *tree.next();
+  tree.add(first);
+  tree.reached(second, kParameters);
+  auto third = std::async(std::launch::async, [&] { return tree.next(); });
+  EXPECT_EQ(third.wait_for(50ms), std::future_status::timeout) << "the second has its buffer yet";
+  tree.add(second);
+  ASSERT_EQ(third.wait_for(10s), std::future_status::ready);
+  EXPECT_EQ(third.get()->microbatches, (Range{2, 3}));
+}
+
+// Branches that were to be handed out are missing, whatever those under way reach.
+TEST(GradientTree, NothingIsFinalAfterACancel) {
+  GradientTree tree(kParameters, 2);
+  tree.begin(Plan(4, 1, 1), 0);
+  const Branch first = *tree.next();
+  tree.cancel();
+  tree.reached(first, kParameters);
+  EXPECT_EQ(tree.final_floats(), 0);
+  tree.add(first);
+  EXPECT_EQ(tree.final_floats(), 0);
+}
+
 TEST(GradientTree, CancelReleasesThreadsThatWait) {
   GradientTree tree(kParameters, 1);
   tree.begin(Plan(10, 1, 1), 0);

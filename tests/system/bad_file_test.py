@@ -60,6 +60,19 @@ class DatasetTest(BadInputTest):
                 write_dataset(self.path("own.h5"), {"train": arrays})
                 self.rejected(*says)
 
+    def test_values_in_other_files(self):
+        """Where one of them is missing, HDF5 reads zeros."""
+        write_dataset(self.path("part.h5"), {"train": {"inputs": np.zeros((40, 12), "uint8")}})
+        write_dataset(self.path("own.h5"), {"train": {"inputs": np.zeros((40, 12), "uint8")}})
+        layout = h5py.VirtualLayout((40, 12), "uint8")
+        layout[:] = h5py.VirtualSource("part.h5", "train/inputs", (40, 12))
+        with h5py.File(self.path("own.h5"), "a") as file:
+            attributes = dict(file["train/inputs"].attrs)
+            del file["train/inputs"]
+            file.create_virtual_dataset("train/inputs", layout)
+            file["train/inputs"].attrs.update(attributes)
+        self.rejected("/train/inputs", "other files", "copy them into this one")
+
     def test_splits(self):
         inputs = np.zeros((40, 12), "uint8")
         write_dataset(self.path("own.h5"), {"train": {"inputs": inputs}, "test": {"inputs": inputs[:, :9]}})

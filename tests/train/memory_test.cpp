@@ -65,6 +65,20 @@ TEST(MemoryEstimate, IsThatOfTheLargestMinibatchOfARun) {
   EXPECT_EQ(estimate(options).microbatch, 50);
 }
 
+// Beside its blocks: a rank's samples of the step, and of those that are fetched ahead of it.
+TEST(MemoryEstimate, HasTheMinibatchesOfADatasetThatIsReadFromItsFile) {
+  const Options options = small_options();
+  data::Dataset dataset = small_dataset();
+  const Model model = make_model(options, dataset.info);
+  dataset.in_memory = false;
+  const auto samples = [&](int ranks, int rank) {
+    const int64_t bytes = estimate_memory(options, dataset, model, 1, apart(ranks), rank).dataset;
+    return (bytes - dataset.memory_bytes) / row_bytes(dataset.info);
+  };
+  EXPECT_EQ(samples(1, 0), 4 * 24) << "four microbatches of six, for twenty samples";
+  EXPECT_EQ(samples(2, 1), 4 * 12);
+}
+
 TEST(MemoryEstimate, GrowsWithTheMicrobatch) {
   Options options = small_options();
   options.batch_size = options.microbatch = 16;

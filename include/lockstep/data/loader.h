@@ -53,6 +53,8 @@ class Order {
 // Fetches one set of samples after the other, a few ahead of whoever takes them.
 class Loader {
  public:
+  static constexpr size_t kSetsAhead = 3;
+
   // `indices(k)` names the samples of the k-th set, from `first` to before `end`; it is called on the
   // background thread. The split outlives the loader.
   Loader(const Split& split, int64_t first, int64_t end,

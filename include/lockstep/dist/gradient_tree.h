@@ -43,11 +43,12 @@ class GradientTree {
   // Thread safe: the first `floats` of the branch's gradient will not change any more.
   void reached(const Branch& branch, int64_t floats);
   void add(const Branch& branch);
-  // Makes next() return none, for when a thread fails and its branch will not come back.
+  // Makes next() return none, and nothing final, for when a thread fails and its branch will not come back.
   void cancel();
 
   // Thread safe. The floats, from the arena's start, that will not change any more in any of partials(). 0
-  // as long as there are branches to hand out, or merges under way; all of them after the last add().
+  // as long as there are branches to hand out, or merges under way, and after cancel(); all of them after the
+  // last add().
   int64_t final_floats() const;
   // Once final_floats() is above 0: what there is, from left to right, branches under way included. Each is a
   // node of the tree; they may be finer than nodes_of() gives, since the last merges are left to whoever
@@ -62,6 +63,7 @@ class GradientTree {
   struct Entry {
     Partial<float> partial;
     int64_t final_floats;
+    bool is_back;  // add() was called
   };
   bool merge_one_pair(std::unique_lock<std::mutex>& lock, Timeline* timeline);
   void insert(const Entry& entry);
@@ -75,8 +77,9 @@ class GradientTree {
   std::vector<float*> free_;
   std::vector<Entry> entries_;  // sorted by leaves
   int merging_ = 0;             // pairs that are in no entry meanwhile
-  int64_t leaves_ = 0;          // of the whole tree
-  std::vector<Range> to_do_;    // branches not yet handed out, the next one last
+  bool cancelled_ = false;
+  int64_t leaves_ = 0;        // of the whole tree
+  std::vector<Range> to_do_;  // branches not yet handed out, the next one last
 };
 
 }  // namespace lockstep::dist

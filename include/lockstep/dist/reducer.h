@@ -42,9 +42,13 @@ class Reducer {
   virtual void abandon() = 0;
 
   // Collective. Moves a flat vector, the same on every rank, to where the ranks of a team have it in common.
-  // From then on a rank writes there what it owns alone, and nobody reads there from when any rank calls
-  // finish() or gather() with it until that is over. The last vector is the shared one.
+  // From then on a rank writes there what it owns alone, and then completes it. Something that waits for all
+  // ranks has to lie between the last time that any reads what others own and the first time that any writes.
+  // The last vector is the shared one.
   virtual void share(Buffer& values) = 0;
+  // Collective. Takes the memory that steps of this plan need, which begin() else does. Fails on every rank
+  // of a host that has not enough.
+  virtual void reserve(const Plan& plan) = 0;
   // Collective. Completes the shared vector, of which every rank has what it owns.
   virtual void gather(float* values) = 0;
 

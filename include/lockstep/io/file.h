@@ -23,6 +23,7 @@ struct ArrayInfo {
   std::vector<int64_t> dims;
   std::string stored_type;  // for people: "int16", "compound", ...
   bool is_integer = false;  // of any width
+  bool elsewhere = false;   // whether values lie in other files: a virtual dataset, or external storage
 };
 
 // Columns of doubles with names; rows one after the other.

@@ -49,6 +49,8 @@ class Trainer {
           const data::Dataset& dataset, comm::Group& group, const std::vector<comm::Placement>& placements,
           parallel::Workers& workers);
 
+  // These three before run().
+  //
   // Starts where the checkpoint stands, instead of from the beginning.
   void restore(const Checkpoint& checkpoint, const std::string& path);
   // Takes the parameters alone, to evaluate them.
