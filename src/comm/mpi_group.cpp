@@ -72,12 +72,18 @@ MPI_Comm ranks_of_host(MPI_Comm comm) {
   return host;
 }
 
+// Over TCP, Open MPI asks before it sends more than so much, 64 KB by itself; question and answer then wait
+// behind all that is under way between the two ranks. What a bucket has for a rank shall go at once. A
+// setting of the user's stands.
+void send_buckets_at_once() { setenv("OMPI_MCA_btl_tcp_eager_limit", "1048576", /*overwrite=*/0); }
+
 // What MPI_Init and MPI_Finalize enclose.
 class MpiLife {
  public:
   MpiLife(int& argc, char**& argv) {
     // Several threads: the stall watch's, and workers that see to gradients between two layers.
     int provided = MPI_THREAD_SINGLE;
+    send_buckets_at_once();
     MPI_Init_thread(&argc, &argv, MPI_THREAD_MULTIPLE, &provided);
     if (provided < MPI_THREAD_MULTIPLE) {
       fail("this MPI library serves one thread at a time (level ", provided,

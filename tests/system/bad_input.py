@@ -1,5 +1,5 @@
 """What the tests of bad input share: a sound dataset and configuration, and how a failure has to look."""
-from support import SMALL, SystemTest, copy, digits
+from support import REFUSAL, SMALL, SystemTest, copy, digits
 
 LINEAR = "layer = linear 10\nlearning-rate = 0.01\nbatch-size = 20\nmicrobatch = 4\nsteps = 4\nthreads = 1\n"
 
@@ -11,7 +11,7 @@ class BadInputTest(SystemTest):
         self.config = self.configuration("dataset = digits.h5\n" + SMALL)
 
     def fails(self, code, *arguments, says, **how):
-        result = self.trainer(*arguments, **how)
+        result = self.trainer(*arguments, env=REFUSAL | how.pop("env", {}), **how)
         self.assert_one_message(result, code, *([says] if isinstance(says, str) else says))
         return result
 

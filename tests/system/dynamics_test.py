@@ -7,7 +7,7 @@ import xml.etree.ElementTree
 import h5py
 import numpy as np
 
-from support import SystemTest, digits, parameters, write_dataset
+from support import REFUSAL, SystemTest, digits, parameters, write_dataset
 
 TIED = """
 layer = linear 8 name=a
@@ -49,7 +49,7 @@ class DynamicsBase(SystemTest):
         return result
 
     def fails(self, *arguments, says=(), code=2, ranks=0):
-        self.assert_one_message(self.trainer(*arguments, ranks=ranks), code, *says)
+        self.assert_one_message(self.trainer(*arguments, ranks=ranks, env=REFUSAL), code, *says)
 
     def map(self, binary=False):
         """r(x) of rows, and its Jacobian at a point, from the checkpoint."""

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 from sklearn.decomposition import PCA
 
-from support import SystemTest, digits, write_dataset
+from support import REFUSAL, SystemTest, digits, write_dataset
 
 SHAPE = (3, 9, 11)
 
@@ -260,7 +260,7 @@ class BadInputTest(SystemTest):
     def fails(self, *arguments, says, code=2):
         for ranks in (0, 2):
             with self.subTest(arguments=arguments, ranks=ranks):
-                result = self.trainer(*arguments, ranks=ranks)
+                result = self.trainer(*arguments, ranks=ranks, env=REFUSAL)
                 self.assert_one_message(result, code, *says)
         self.assertFalse(os.path.exists(self.path("p.h5")))
 

@@ -19,6 +19,8 @@ import numpy as np
 TRAINER = os.environ["TRAINER"]
 FAULT = os.environ["FAULT"]  # the shared library made of fault.c
 MPIRUN = os.environ["MPIRUN"]
+# mpirun gives ranks a second to end after the first has failed. Those that refuse what they are given have ended by then.
+REFUSAL = {"OMPI_MCA_odls_base_sigkill_timeout": "0"}
 SLOW = 60  # seconds after which a run that should take two is called hung
 
 LENET = """
