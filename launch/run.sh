@@ -50,7 +50,8 @@ run() {
   set -m # the job gets a process group of its own, so that Ctrl-C reaches this script alone
   "$@" 2> >(without_echoes >&2) &
   local job=$! code=0 signal
-  passed_on="" # the last signal that came, for whoever asks why the run has ended
+  # shellcheck disable=SC2034  # the last signal that came: the other launchers ask why the run has ended
+  passed_on=""
   for signal in INT TERM USR1; do
     # shellcheck disable=SC2064  # the signal's name is to be that of now
     trap "passed_on=$signal; kill -USR1 $job 2>/dev/null" "$signal"
