@@ -337,13 +337,17 @@ Outcome Trainer::finish(Outcome outcome) {
   outcome.checkpoints = checkpoints_.begun();
   outcome.writing = checkpoints_.seconds_written();
   outcome.seconds = watch_.total() - watch_.of(Phase::kEvaluation);
-  const std::array<double, 5> mine = {watch_.of(Phase::kCompute), watch_.of(Phase::kReduction),
-                                      watch_.of(Phase::kInput), watch_.of(Phase::kCheckpoint),
-                                      reducer_->hidden_seconds() - not_hidden_};
-  std::vector<std::array<double, 5>> all(static_cast<size_t>(group_.size()));
+  const std::array<double, 6> mine = {watch_.of(Phase::kCompute),
+                                      watch_.of(Phase::kReduction),
+                                      watch_.of(Phase::kInput),
+                                      watch_.of(Phase::kCheckpoint),
+                                      reducer_->hidden_seconds() - not_hidden_,
+                                      outcome.seconds};
+  std::vector<std::array<double, 6>> all(static_cast<size_t>(group_.size()));
   group_.allgather(mine.data(), std::vector<uint64_t>(all.size(), sizeof mine), all.data());
   for (const auto& rank : all) {
-    const double share = 1.0 / static_cast<double>(group_.size());
+    // Of what the rank itself has measured: of a short run, ranks see the start at different moments.
+    const double share = outcome.seconds / std::max(rank[5], 1e-9) / static_cast<double>(group_.size());
     outcome.compute += rank[0] * share;
     outcome.reduction += rank[1] * share;
     outcome.input += rank[2] * share;
