@@ -6,9 +6,9 @@
 # What it adds to `launch/run.sh mpirun -n RANKS build/trainer ...`, which minds signals and messages:
 #   --map-by, --bind-to core  a rank's threads share its cores and nobody else's
 #   --oversubscribe           where ranks are more than cores, then without binding
-#   CHECKPOINT                a checkpoint every 15 minutes, or as the arguments say (--checkpoint-minutes N). A run that is killed, as the
-#                             system does where memory runs out, goes on from it with a rank less, as long as it gets further;
-#                             a failure that the trainer explains ends it
+#   CHECKPOINT                a checkpoint every 15 minutes, or as the arguments say (--checkpoint-minutes N). A run that is
+#                             killed, as the system does where memory runs out, goes on from it with a rank less, as long as
+#                             it gets further; a failure that the trainer explains ends it
 set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 if [ $# -lt 1 ] || ! [[ "$1" =~ ^[1-9][0-9]*$ ]]; then
@@ -44,13 +44,14 @@ if [ -z "${CHECKPOINT:-}" ]; then
   exit
 fi
 
-identity() { stat -c '%i %y' "$CHECKPOINT" 2>/dev/null || true; } # each checkpoint is a new file
+# Each checkpoint is a new file; nothing where there is none.
+identity() { if [ -e "$CHECKPOINT" ]; then stat -c '%i %y' "$CHECKPOINT"; fi; }
 while true; do
   before=$(identity)
   if [ -n "$before" ]; then
     what=(resume "$CHECKPOINT")
   else
-    what=("$1" --checkpoint "$CHECKPOINT" --checkpoint-minutes 15 "${@:2}")
+    what=(--checkpoint "$CHECKPOINT" --checkpoint-minutes 15 "$@") # the last setting counts
   fi
   code=0
   run_ranks "${what[@]}" || code=$?

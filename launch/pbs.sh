@@ -28,7 +28,7 @@ if [ -e "$CHECKPOINT" ]; then
   what=(resume "$CHECKPOINT")
 else
   read -ra what <<<"$ARGUMENTS"
-  what=("${what[0]}" --checkpoint "$CHECKPOINT" --checkpoint-minutes 15 "${what[@]:1}")
+  what=(--checkpoint "$CHECKPOINT" --checkpoint-minutes 15 "${what[@]}") # the last setting counts
 fi
 timeout --foreground --preserve-status --signal=USR1 "${STOP_AFTER:-3480}" launch/run.sh "${run[@]}" "$trainer" "${what[@]}"
 

@@ -50,11 +50,11 @@ run() {
   set -m # the job gets a process group of its own, so that Ctrl-C reaches this script alone
   "$@" 2> >(without_echoes >&2) &
   local job=$! code=0 signal
-  # shellcheck disable=SC2034  # the last signal that came: the other launchers ask why the run has ended
+  # shellcheck disable=SC2034  # the first signal that came: the other launchers ask why the run has ended
   passed_on=""
   for signal in INT TERM USR1; do
     # shellcheck disable=SC2064  # the signal's name is to be that of now
-    trap "passed_on=$signal; kill -USR1 $job 2>/dev/null" "$signal"
+    trap "passed_on=\${passed_on:-$signal}; kill -USR1 $job 2>/dev/null" "$signal"
   done
   while kill -0 "$job" 2>/dev/null; do
     code=0

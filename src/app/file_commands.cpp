@@ -75,7 +75,7 @@ void inspect_dataset(const std::string& path) {
   std::printf("%s: a dataset\n", path.c_str());
   std::printf("samples     %s %s, value = raw x %g + %g\n", dims_text(info.sample_dims).c_str(),
               io::type_name(info.type), info.scale, info.offset);
-  for (const char* split : io::kSplits) {
+  for (const std::string& split : io::kSplits) {
     if (reader.has(split)) std::printf("%-11s %ld samples\n", split, static_cast<long>(reader.rows(split)));
   }
   if (info.classes > 0) std::printf("labels      %ld classes\n", static_cast<long>(info.classes));

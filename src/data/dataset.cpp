@@ -43,7 +43,8 @@ Dataset describe(const io::DatasetReader& reader) {
   dataset.name = reader.path();
   dataset.info = reader.info();
   dataset.digest = reader.stated_digest().value_or("");
-  for (const char* split : kSplits) dataset.memory_bytes += reader.rows(split) * row_bytes(dataset.info);
+  for (const std::string& split : kSplits)
+    dataset.memory_bytes += reader.rows(split) * row_bytes(dataset.info);
   if (dataset.memory_bytes == 0) {
     fail(reader.path(), ": the dataset is empty; expected a split /train (datasets/README.md)");
   }
@@ -53,7 +54,7 @@ Dataset describe(const io::DatasetReader& reader) {
 // What the ranks of a host, which read one file for all, must agree on before.
 void require_same_file(const Dataset& dataset, const io::DatasetReader& reader, comm::Group& group) {
   std::string outline = text("samples of ", dataset.shape().to_string());
-  for (const char* split : kSplits) outline += text("\n", split, " of ", reader.rows(split));
+  for (const std::string& split : kSplits) outline += text("\n", split, " of ", reader.rows(split));
   outline += "\ndigest " + (dataset.digest.empty() ? "not stated" : dataset.digest);
   comm::require_equal(group, "dataset", outline, "let all ranks see the same file under " + dataset.name);
 }
@@ -84,7 +85,7 @@ void require_stated_digest(const Dataset& dataset, const std::string& found) {
 void read_into_memory(Dataset& dataset, const io::DatasetReader& reader, comm::Group& group) {
   std::vector<io::NamedRows> splits;
   comm::together(group, [&] {
-    for (const char* name : kSplits) {
+    for (const std::string& name : kSplits) {
       if (!reader.has(name)) continue;
       auto split = std::make_unique<MemorySplit>(group.host(), reader.rows(name), dataset.info);
       splits.push_back({name, split->memory()});
@@ -104,7 +105,7 @@ void read_when_asked(Dataset& dataset, const io::DatasetReader& reader, const Sh
                      comm::Group& group) {
   dataset.memory_bytes = 0;
   comm::together(group, [&] {
-    for (const std::string name : kSplits) {
+    for (const std::string& name : kSplits) {
       if (!reader.has(name)) continue;
       // Only training is shuffled.
       auto split = std::make_unique<FileSplit>(reader.path(), name, name == kSplits[0] ? shuffle : Shuffle());

@@ -183,7 +183,7 @@ void check_rows(const std::string& path, const DatasetInfo& info, const std::str
 
 std::string content_digest(const File& file, const DatasetInfo& info) {
   Digest digest;
-  for (const char* split : kSplits) {
+  for (const std::string& split : kSplits) {
     if (file.exists(text("/", split, "/inputs"))) add_split(digest, file, info, split);
   }
   digest.add(info.classes);

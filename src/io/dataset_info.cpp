@@ -170,7 +170,7 @@ void check_split_names(const File& file) {
            kSeeReadme);
     }
   }
-  for (const char* split : kSplits) {
+  for (const std::string& split : kSplits) {
     if (file.exists(text("/", split)) && !file.exists(text("/", split, "/inputs"))) {
       fail(file.path(), ": has /", split, " without /", split, "/inputs", kSeeReadme);
     }
@@ -204,7 +204,7 @@ DatasetInfo read_info(const File& file) {
   std::string first;
   int64_t classes = 0;
   const bool classes_stated = file.has_attribute("/", "classes");
-  for (const char* split : kSplits) {
+  for (const std::string& split : kSplits) {
     if (!file.exists(text("/", split, "/inputs"))) continue;
     const int64_t samples = file.info(text("/", split, "/inputs")).dims.at(0);
     DatasetInfo found = inputs_info(file, split);

@@ -83,6 +83,11 @@ class Local(SystemTest):
         self.assertEqual(result.digest, self.trainer(config, "--checkpoint", "undisturbed.h5", timeout=250).digest)
         self.assertIn("nothing to do", self.local(2, config, "c.h5").wait().out)
 
+    def test_the_users_arguments_count_whatever_their_order(self):
+        self.start_words(["bash", str(LAUNCH / "local.sh"), "1", "--checkpoint-minutes", "2", "--dataset", digits(type(self)),
+                          "--steps", "2"], env={"TRAINER": TRAINER, "CHECKPOINT": "c.h5"}).wait()
+        self.assertRegex(self.succeed("inspect", "c.h5").out, "checkpoint-minutes = 2\n")
+
     def test_a_run_that_gets_no_further_ends(self):
         job = self.under_way(CHECKPOINT="c.h5")
         os.kill(job.trainers()[1], signal.SIGKILL)

@@ -13,7 +13,7 @@
 namespace lockstep::dist {
 
 // Either a microbatch to take through the network, or, with piece >= 0, a part of the gradient of a branch
-// for which all its microbatches have left what they leave.
+// whose microbatches have all left what that part is made of.
 struct Work {
   Branch branch;
   int64_t microbatch = 0;

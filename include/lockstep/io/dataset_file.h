@@ -23,7 +23,7 @@ struct DatasetInfo {
   std::string source;                // where the data came from, for people
 };
 
-inline constexpr std::array<const char*, 3> kSplits = {"train", "validation", "test"};
+inline const std::array<std::string, 3> kSplits = {"train", "validation", "test"};
 
 int64_t sample_bytes(const DatasetInfo& info);  // of an input, as stored
 int64_t target_size(const DatasetInfo& info);   // values; 0 where there are none
