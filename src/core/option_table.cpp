@@ -143,7 +143,7 @@ OptionEntry shuffle_option() {
           "what an epoch mixes: all samples; or, for a dataset larger than memory, shuffled blocks of "
           "samples that "
           "are neighbours in the file, and the samples of so many blocks at a time",
-          "samples, or blocks SAMPLES x BLOCKS, such as blocks 512 x 16",
+          "samples, or blocks SAMPLES x BLOCKS (1 to 1,000,000,000 each), such as blocks 512 x 16",
           [](Options& options, const std::string& value) {
             const std::optional<Shuffle> shuffle = Shuffle::parse(value);
             if (!shuffle) return false;
