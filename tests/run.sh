@@ -8,7 +8,7 @@ root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 build() { # folder, targets, CMake's arguments
   local folder=$1 targets=$2
   shift 2
-  cmake -S "$root" -B "$folder" -DLOCKSTEP_TESTS=ON "$@" >/dev/null
+  cmake -S "$root" -B "$folder" -DLOCKSTEP_TESTS=ON -DCMAKE_COMPILE_WARNING_AS_ERROR=ON "$@" >/dev/null
   # shellcheck disable=SC2086  # several targets
   cmake --build "$folder" --parallel "$(nproc)" --target $targets
 }

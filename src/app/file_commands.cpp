@@ -76,7 +76,8 @@ void inspect_dataset(const std::string& path) {
   std::printf("samples     %s %s, value = raw x %g + %g\n", dims_text(info.sample_dims).c_str(),
               io::type_name(info.type), info.scale, info.offset);
   for (const std::string& split : io::kSplits) {
-    if (reader.has(split)) std::printf("%-11s %ld samples\n", split, static_cast<long>(reader.rows(split)));
+    if (reader.has(split))
+      std::printf("%-11s %ld samples\n", split.c_str(), static_cast<long>(reader.rows(split)));
   }
   if (info.classes > 0) std::printf("labels      %ld classes\n", static_cast<long>(info.classes));
   if (!info.target_dims.empty()) std::printf("targets     %s\n", dims_text(info.target_dims).c_str());
