@@ -1,11 +1,12 @@
-// What forecast.py has to know of a network: when, in a rank's step, which part of the gradient is final, and
-// what a float costs to sum and to update, as measured on one thread.
+// What forecast.py has to know of a network: when, in a rank's step, which parameters are read and which part
+// of the gradient is final, and what a float costs to sum and to update, as measured on one thread.
 //
 //   scaling_profile CONFIG DATASET MICROBATCHES... > NAME.profile
 //
 // Writes lines of a word and numbers:
 //   floats N, width N, microbatch N, sum_seconds S, update_seconds S
-//   pass MICROBATCHES MOMENTS, then so many lines SECONDS FLOATS: from then on, so many are final
+//   pass MICROBATCHES MOMENTS, then so many lines SECONDS FROM FLOATS: parameters are needed from FROM on,
+//   and so many floats of the gradient are final
 #include <time.h>
 
 #include <algorithm>
@@ -38,7 +39,8 @@ double now() {
 
 struct Moment {
   double seconds;  // since the pass began
-  int64_t floats;
+  int64_t from;    // where the parameters begin that have been read so far
+  int64_t floats;  // of the gradient that are final
 };
 using Moments = std::vector<Moment>;
 
@@ -93,10 +95,18 @@ class Profile {
     return typical([&] {
       Moments moments;
       tree.begin(plan, 0);
+      int64_t read_from = floats();
       const double start = now();
-      engine_.train(plan, 0, samples, options_.seed, 0, 0, parameters_.data(), tree, [&] {
-        moments.push_back({now() - start, tree.final_floats()});
-      });
+      engine_.train(
+          plan, 0, samples, options_.seed, 0, 0, parameters_.data(), tree,
+          [&] {
+            moments.push_back({now() - start, read_from, tree.final_floats()});
+          },
+          [&](int64_t from) {
+            if (from >= read_from) return;
+            read_from = from;
+            moments.push_back({now() - start, read_from, 0});
+          });
       return moments;
     });
   }
@@ -128,7 +138,7 @@ class Profile {
     const Moments found = typical([&] {
       const double start = now();
       action();
-      return Moments{{now() - start, 0}};
+      return Moments{{now() - start, 0, 0}};
     });
     return found.back().seconds / static_cast<double>(floats());
   }
@@ -149,7 +159,9 @@ void print(Profile& profile, const std::vector<int64_t>& passes) {
   for (const int64_t microbatches : passes) {
     const Moments moments = profile.pass(microbatches);
     std::printf("pass %ld %zu\n", static_cast<long>(microbatches), moments.size());
-    for (const Moment& m : moments) std::printf("%.9f %ld\n", m.seconds, static_cast<long>(m.floats));
+    for (const Moment& m : moments) {
+      std::printf("%.9f %ld %ld\n", m.seconds, static_cast<long>(m.from), static_cast<long>(m.floats));
+    }
   }
 }
 

@@ -269,11 +269,8 @@ void OrderedReducer::run_out(const std::function<void(size_t bucket)>& arrived) 
 }
 
 void OrderedReducer::finish(const Consumer& consumer, float* gathered) {
-  run_out([&](size_t bucket) {
-    consume(bucket, consumer);
-    if (gathered != nullptr) start_gather(buckets()[bucket], gathered);
-  });
-  if (gathered != nullptr) finish_gather();
+  run_out([&](size_t bucket) { consume(bucket, consumer); });
+  if (gathered != nullptr) gather(gathered);
 }
 
 // Other ranks wait for as many floats as ever; which ones does not matter.
@@ -293,11 +290,13 @@ void OrderedReducer::share(Buffer& values) {
 }
 
 void OrderedReducer::gather(float* values) {
-  for (const Range bucket : buckets()) start_gather(bucket, values);
-  finish_gather();
+  gather_ = {{}, 0, 0, gather_.before + gather_.exchanges.size()};
+  complete_from_ = parameters_;
+  for (size_t b = buckets().size(); b-- > 0;) gather_.exchanges.push_back(start_gather(buckets()[b], values));
+  go_on_gathering();
 }
 
-void OrderedReducer::start_gather(Range bucket, float* values) {
+Exchange OrderedReducer::start_gather(Range bucket, float* values) {
   const Range mine = slice(bucket, group_.rank());
   std::vector<comm::Send> sends;
   for (int t = 0; t < teams_->count(); ++t) {
@@ -310,17 +309,44 @@ void OrderedReducer::start_gather(Range bucket, float* values) {
     if (in_team(r) || teams_->courier(team(), r) != group_.rank() || theirs.size() == 0) continue;
     receives.push_back({r, values + theirs.begin, theirs.size()});
   }
-  Exchange& exchange = gathers_.emplace_back();
+  Exchange exchange;
   exchange.start(traffic_);
   exchange.send(traffic_, group_.exchange(sends, receives, kParameterTag));
+  return exchange;
 }
 
-void OrderedReducer::finish_gather() {
-  for (Exchange& exchange : gathers_) exchange.wait(traffic_);
-  gathers_.clear();
-  board_->add(Count::kPlaced);
-  ++gathered_;
-  wait_for([&] { return board_->others_have(Count::kPlaced, gathered_); });
+// Without waiting.
+void OrderedReducer::go_on_gathering() {
+  Gather& gather = gather_;
+  while (gather.placed < gather.exchanges.size() && gather.exchanges[gather.placed].test(traffic_)) {
+    ++gather.placed;
+    board_->add(Count::kPlaced);
+  }
+  while (gather.complete < gather.placed &&
+         board_->others_have(Count::kPlaced, gather.before + gather.complete + 1)) {
+    ++gather.complete;
+    complete_from_.store(buckets()[buckets().size() - gather.complete].begin, std::memory_order_release);
+  }
+}
+
+bool OrderedReducer::has_gathered(int64_t from) {
+  if (complete_from_.load(std::memory_order_acquire) == 0) return true;
+  if (const std::unique_lock lock(mutex_, std::try_to_lock); lock) go_on_gathering();
+  return complete_from_.load(std::memory_order_acquire) <= from;
+}
+
+void OrderedReducer::await_gathered(int64_t from) {
+  if (complete_from_.load(std::memory_order_acquire) <= from) return;
+  const std::lock_guard lock(mutex_);
+  go_on_gathering();
+  while (complete_from_ > from) {
+    if (gather_.complete == gather_.placed) gather_.exchanges[gather_.placed].wait(traffic_);
+    const size_t complete = gather_.complete;
+    wait_for([&] {
+      go_on_gathering();
+      return gather_.complete > complete;
+    });
+  }
 }
 
 void OrderedReducer::for_each_owned(const std::function<void(Range)>& consumer) {

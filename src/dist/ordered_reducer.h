@@ -6,6 +6,7 @@
 // team of one shows nothing, and sends from the gradients' own memory.
 #pragma once
 
+#include <atomic>
 #include <mutex>
 #include <optional>
 
@@ -27,6 +28,8 @@ class OrderedReducer : public Reducer {
   void share(Buffer& values) override;
   void reserve(const Plan& plan) override;
   void gather(float* values) override;
+  bool has_gathered(int64_t from) override;
+  void await_gathered(int64_t from) override;
   void for_each_owned(const std::function<void(Range)>& consumer) override;
   void gather_blocks(std::vector<double>& values) override;
   comm::Request collect(float* values) override;
@@ -61,6 +64,13 @@ class OrderedReducer : public Reducer {
     size_t over = 0;      // that are over, as far as advance() has seen
     std::vector<Exchange> exchanges;
   };
+  // What completes the shared vector, from its last bucket to its first.
+  struct Gather {
+    std::vector<Exchange> exchanges;
+    size_t placed = 0;    // of which this rank has what it gets for the team,
+    size_t complete = 0;  // of which the whole team has
+    uint64_t before = 0;  // of all gathers before
+  };
   // Calls task(piece) for pieces of a range.
   using ForEachPiece = std::function<void(Range range, const std::function<void(Range)>& task)>;
 
@@ -91,8 +101,8 @@ class OrderedReducer : public Reducer {
   // Waits for bucket after bucket, in their order.
   void run_out(const std::function<void(size_t bucket)>& arrived);
   void consume(size_t bucket, const Consumer& consumer);
-  void start_gather(Range bucket, float* values);
-  void finish_gather();
+  Exchange start_gather(Range bucket, float* values);
+  void go_on_gathering();
 
   comm::Group& group_;
   parallel::Workers& workers_;
@@ -102,11 +112,11 @@ class OrderedReducer : public Reducer {
   std::optional<TeamBoard> board_;  // likewise
   // A buffer a bucket under way: other teams' nodes for this rank's slice, by team.
   std::vector<Buffer> received_;
-  std::mutex mutex_;  // of the step and the traffic, while gradients are computed
+  std::mutex mutex_;  // of what follows, while gradients are computed
   std::optional<Step> step_;
-  std::vector<Exchange> gathers_;  // under way
-  uint64_t reduced_ = 0;           // buckets of earlier steps
-  uint64_t gathered_ = 0;          // times that new parameters were gathered
+  uint64_t reduced_ = 0;  // buckets of earlier steps
+  Gather gather_;
+  std::atomic<int64_t> complete_from_ = 0;  // floats: where what gather_ has completed begins
   Traffic traffic_{workers_};
 };
 

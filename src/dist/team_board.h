@@ -15,7 +15,7 @@ namespace lockstep::dist {
 enum class Count {
   kShown,   // buckets whose sums lie in its area
   kUsed,    // buckets of which it needs nobody's area any more
-  kPlaced,  // times that new parameters are there, as far as they are this rank's to place
+  kPlaced,  // buckets of new parameters that are there, as far as they are this rank's to place
 };
 
 // For a team of one there is nothing to show: no memory, and nobody to wait for.

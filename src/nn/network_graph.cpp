@@ -273,9 +273,11 @@ void Network::plan_backward() {
   int64_t reached = layout_.learned_floats();
   for (Node& node : nodes_) {
     node.reached = reached;
+    node.reads_from = layout_.floats();
     for (size_t p = 0; p < node.parameters.size(); ++p) {
-      if (!node.learned[p]) continue;
-      reached = std::min(reached, layout_.parameters()[static_cast<size_t>(node.parameters[p])].offset);
+      const int64_t offset = layout_.parameters()[static_cast<size_t>(node.parameters[p])].offset;
+      node.reads_from = std::min(node.reads_from, offset);
+      if (node.learned[p]) reached = std::min(reached, offset);
     }
   }
 }

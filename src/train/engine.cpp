@@ -108,8 +108,9 @@ nn::LossSums Engine::compare(const nn::Pass& pass, int64_t first, const data::Sa
 std::vector<double> Engine::train(const dist::Plan& plan, int rank, const data::Samples& samples,
                                   uint64_t seed, int64_t epoch, int64_t step, const float* parameters,
                                   dist::GradientTree& tree, const std::function<void()>& moved,
-                                  nn::PassObserver* observer, dist::MinibatchSums* minibatch_sums) {
-  const Step all{plan, rank, samples, seed, epoch, step, parameters, tree, moved, observer};
+                                  const std::function<void(int64_t from)>& needs, nn::PassObserver* observer,
+                                  dist::MinibatchSums* minibatch_sums) {
+  const Step all{plan, rank, samples, seed, epoch, step, parameters, tree, moved, needs, observer};
   if (plan_.together) return train_together(all, *minibatch_sums);
   std::vector<double> sums(static_cast<size_t>(plan.of_rank(rank).size() * kSumsPerMicrobatch));
   dist::WorkQueue queue(tree, queue_sizes());
@@ -142,7 +143,7 @@ void Engine::take_microbatch(const Step& step, const dist::Work& work, dist::Wor
                              std::vector<double>& sums) {
   const Timed timed(workers_.timeline(), Activity::kMicrobatch, work.microbatch);
   const nn::Pass pass = load_to_train(step, work.microbatch, slot);
-  model_.network.fprop(pass, step.parameters, slot.workspace);
+  model_.network.fprop(pass, step.parameters, slot.workspace, step.needs);
   take_loss(step, work.microbatch, pass, slot, sums);
   if (plan_.width > 1) {
     Left& left = left_[static_cast<size_t>(work.slot)];

@@ -15,6 +15,7 @@ struct Engine::Step {
   const float* parameters;
   dist::GradientTree& tree;
   const std::function<void()>& moved;
+  const std::function<void(int64_t)>& needs;
   nn::PassObserver* observer;
 };
 

@@ -5,6 +5,8 @@
 namespace lockstep::train {
 
 std::vector<double> Engine::train_together(const Step& step, dist::MinibatchSums& minibatch_sums) {
+  // All at once: a rank that waits for sums does nothing for those who wait for parameters.
+  if (step.needs) step.needs(0);
   std::vector<dist::Branch> branches;  // of one microbatch each
   while (const auto branch = step.tree.next()) branches.push_back(*branch);
   std::vector<nn::Member> members(branches.size());

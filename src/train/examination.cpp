@@ -98,7 +98,7 @@ Examination examine(const Model& model, Engine& engine, dist::GradientTree& tree
   Examiner examiner(model.network, found);
   tree.begin(plan, rank);
   const std::vector<double> sums = engine.train(
-      plan, rank, samples, seed, place.epoch, place.step, parameters, tree, [] {}, &examiner);
+      plan, rank, samples, seed, place.epoch, place.step, parameters, tree, [] {}, nullptr, &examiner);
   found.loss = sums[0];
   examine_gradient(layout, tree.partials().at(0).values, found);
   return found;

@@ -154,6 +154,7 @@ Outcome Trainer::run(StopSignal& signals, Observer* observer, StepRecorder* reco
     failure_of([&] { finish_checkpoint(); });  // is behind what has failed before
     throw;
   }
+  complete_parameters();
   outcome.stalled = watch_.of(Phase::kCheckpoint);
   finish_checkpoint();
   outcome.stopped_by = state_.step < total_steps_ ? agreed_stop_ : 0;
@@ -191,9 +192,13 @@ void Trainer::train_step(data::Loader& loader, double learning_rate, const StopS
     during(Phase::kCompute, "computes gradients", [&] {
       sums = engine_.train(
           plan, group_.rank(), samples, options_.seed, state_.epoch, state_.step, parameters_.data(), tree_,
-          [&] { reducer_->advance(); }, nullptr, &minibatch_sums_);
+          [&] { reducer_->advance(); }, [&](int64_t from) { await_parameters(from); }, nullptr,
+          &minibatch_sums_);
     });
   });
+  // A rank that had nothing to compute, or failed, has not needed all. Before leave(), for which others may
+  // not be ready until they have theirs.
+  during(Phase::kCompute, "waits for the other ranks' parameters", [&] { reducer_->await_gathered(0); });
   if (!failure.empty()) minibatch_sums_.leave();
   // Before the parameters change: a step that failed, or gave NaN, on any rank leaves them as they were.
   std::optional<BadMicrobatch> bad;
@@ -214,7 +219,7 @@ void Trainer::train_step(data::Loader& loader, double learning_rate, const StopS
     report_nan(plan, *bad, loader);
   }
   if (agreed_stop_ != 0) stop.stop_with_the_others();
-  during(Phase::kCompute, "waits for the other ranks' gradients and parameters", [&] {
+  during(Phase::kCompute, "waits for the other ranks' gradients", [&] {
     const Timed reducing(timeline, Activity::kReduction);
     update(learning_rate);
   });
@@ -228,6 +233,17 @@ void Trainer::waits_within_step(bool begins) {
   whereabouts_.at(state_.step,
                   begins ? "waits for the other ranks' sums over the minibatch" : "computes gradients");
   not_hidden_ += begins ? -reducer_->hidden_seconds() : reducer_->hidden_seconds();
+}
+
+void Trainer::await_parameters(int64_t from) {
+  if (reducer_->has_gathered(from)) return;
+  whereabouts_.at(state_.step, "waits for the other ranks' parameters");
+  reducer_->await_gathered(from);
+  whereabouts_.at(state_.step, "computes gradients");
+}
+
+void Trainer::complete_parameters() {
+  during(Phase::kReduction, "waits for the other ranks' parameters", [&] { reducer_->await_gathered(0); });
 }
 
 std::optional<Trainer::BadMicrobatch> Trainer::agree(const dist::Plan& plan, std::vector<double> sums,
@@ -292,6 +308,7 @@ void Trainer::record(Observer* observer, double learning_rate) {
   Score evaluation;
   const data::Split* split = dataset_.validation ? dataset_.validation.get() : dataset_.test.get();
   if (epoch_ends && split != nullptr) {
+    complete_parameters();
     during(Phase::kEvaluation, "evaluates", [&] { evaluation = evaluate(*split); });
   }
   if (epoch_ends || state_.step % options_.history_steps == 0) {

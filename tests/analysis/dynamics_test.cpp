@@ -124,7 +124,8 @@ TEST_F(Iterate, TheLandscapeOfAnEnergyIsFollowed) {
         encoder.offset[k] = -least_rise(false, w, Point(6));
       }
     }
-    const DenseChain::Stage h = winner ? DenseChain::Stage(Winner{}) : nn::scalar_function("sigmoid");
+    DenseChain::Stage h = nn::scalar_function("sigmoid");
+    if (winner) h = Winner{};
     const DenseChain chain = one_layer(encoder, h, winner ? Values(6) : random_point(6, 3));
     const Energy energy(chain);
     const Landscape landscape = landscape_of(energy);

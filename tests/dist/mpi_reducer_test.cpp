@@ -81,6 +81,7 @@ class Reduction {
     };
     hidden_ = reducer_->hidden_seconds();
     reducer_->finish(consumer, gathered ? values.data() : nullptr);
+    if (gathered) await(values);
     return {values.data(), values.data() + parameters_};
   }
 
@@ -109,6 +110,19 @@ class Reduction {
   void begin(const Plan& plan) {
     tree_.begin(plan, group_.rank());
     reducer_->begin(tree_, plan);
+  }
+  // From the end to the start, as two threads on their way forward do that.
+  void await(const Buffer& values) {
+    constexpr int64_t kLayer = 3 * kBlock;
+    workers_.for_each(2, [&](int64_t, int) {
+      for (int64_t end = parameters_; end > 0; end -= kLayer) {
+        const int64_t from = std::max<int64_t>(end - kLayer, 0);
+        if (!reducer_->has_gathered(from)) reducer_->await_gathered(from);
+        EXPECT_TRUE(
+            std::none_of(values.data() + from, values.data() + end, [](float v) { return std::isnan(v); }));
+      }
+    });
+    EXPECT_TRUE(reducer_->has_gathered(0));
   }
   void write(const Branch& leaf, int64_t at) {
     const std::vector<float>& gradient = leaf_of_all(leaf.microbatches.begin);
@@ -268,6 +282,7 @@ TEST_P(OrderedOnHosts, CompletesAVectorAsOftenAsAsked) {
     for (const float factor : {1.0f, 2.0f, 3.0f}) {
       write_owned(reduction.reducer(), factor, values.data());
       reduction.reducer().gather(values.data());
+      reduction.reducer().await_gathered(0);
       EXPECT_TRUE(test::same_bits(std::vector<float>(values.data(), values.data() + parameters),
                                   all_values(parameters, factor)))
           << describe(layout);
@@ -295,6 +310,7 @@ TEST_P(Gathering, CompletesAVectorOnEveryRank) {
     Buffer values = shared_values(reduction.reducer(), parameters);
     write_owned(reduction.reducer(), 1, values.data());
     reduction.reducer().gather(values.data());
+    reduction.reducer().await_gathered(0);
     EXPECT_TRUE(test::same_bits(std::vector<float>(values.data(), values.data() + parameters),
                                 all_values(parameters)))
         << describe(layout);

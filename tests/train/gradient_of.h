@@ -33,7 +33,7 @@ struct GradientOf {
     const data::Samples samples = dataset.train->fetch(indices);
     sums = dist::sum_leaves(engine.train(
                                 plan, 0, samples, 1, 0, step, parameters, tree, [&] { reducer->advance(); },
-                                nullptr, &minibatch_sums),
+                                nullptr, nullptr, &minibatch_sums),
                             kSumsPerMicrobatch);
     gradient.resize(static_cast<size_t>(floats));
     reducer->finish(

@@ -28,6 +28,7 @@ using namespace lockstep;
 
 struct Moment {
   double seconds;
+  int64_t from;
   int64_t floats;
 };
 
@@ -56,7 +57,7 @@ Profile::Profile(const std::string& path) {
     file >> microbatches >> moments;
     std::vector<Moment>& pass = passes[microbatches];
     pass.resize(moments);
-    for (Moment& moment : pass) file >> moment.seconds >> moment.floats;
+    for (Moment& moment : pass) file >> moment.seconds >> moment.from >> moment.floats;
   }
   if (floats == 0 || passes.empty()) fail_usage(path, ": no profile; expected what scaling_profile writes");
 }
@@ -94,6 +95,7 @@ class SimulatedRank {
     tree_.begin(plan_, group_.rank());
     reducer_->begin(tree_, plan_);
     compute();
+    reducer_->await_gathered(0);
     agree();
     reducer_->finish([&](dist::Range range, const float*) { update(range.size()); }, parameters_.data());
   }
@@ -114,6 +116,7 @@ class SimulatedRank {
     for (const Moment& moment : pass->second) {
       spend(moment.seconds - at, computed_);
       at = moment.seconds;
+      if (!reducer_->has_gathered(moment.from)) reducer_->await_gathered(moment.from);
       if (moment.floats > final_floats) {
         merge(moment.floats - final_floats);
         final_floats = moment.floats;

@@ -7,7 +7,7 @@
 
 namespace lockstep::comm {
 
-// Written by the main thread, read by any other.
+// Written by the threads that are at the step, one after the other where it matters; read by any.
 class Whereabouts {
  public:
   struct Now {

@@ -35,8 +35,7 @@ class Reducer {
   // way. Returns at once where another thread is at it.
   virtual void advance() = 0;
   // Collective, when the tree is whole. Sums the trees of all ranks and hands the sum of each owned range to
-  // `consumer`. Where `gathered`, which is shared, is given, it is then completed on every rank with what the
-  // others own, bucket by bucket.
+  // `consumer`. Where `gathered` is given, gather() of it begins.
   virtual void finish(const Consumer& consumer, float* gathered) = 0;
   // Collective. Lets end what any rank has begun, whatever is in the trees.
   virtual void abandon() = 0;
@@ -49,8 +48,14 @@ class Reducer {
   // Collective. Takes the memory that steps of this plan need, which begin() else does. Fails on every rank
   // of a host that has not enough.
   virtual void reserve(const Plan& plan) = 0;
-  // Collective. Completes the shared vector, of which every rank has what it owns.
+  // Collective. Begins to complete the shared vector, of which every rank has what it owns: from its end to
+  // its start, as the next step's way forward reads parameters. Before the next finish() or gather(), every
+  // rank has to have awaited all of it.
   virtual void gather(float* values) = 0;
+  // From any thread. Lets that go on. Whether it is complete from float `from` on.
+  virtual bool has_gathered(int64_t from) = 0;
+  // From any thread. Waits until it is.
+  virtual void await_gathered(int64_t from) = 0;
 
   // Calls consumer(range) for all that this rank owns, from several threads.
   virtual void for_each_owned(const std::function<void(Range)>& consumer) = 0;

@@ -46,6 +46,7 @@ struct Node {
   bool compared = false;       // whether the loss reads its output, beside the last layer's
   bool joint = false;          // whether its first parameter's gradient is in joint_pieces()
   int64_t reached = 0;         // floats of the gradient that no layer behind this one backward writes to
+  int64_t reads_from = 0;      // where the first of its parameters begins in the arena; its end without any
 };
 
 // Rows of the first parameter of a node.
@@ -118,8 +119,10 @@ class Network {
   // Of workspace(columns), without making it.
   WorkspaceSize workspace_size(int64_t columns) const;
 
-  // From workspace.input() to workspace.output().
-  void fprop(const Pass& pass, const float* parameters, Workspace& workspace) const;
+  // From workspace.input() to workspace.output(). `needs` is told, before anything reads them, from which
+  // float on the parameters have to be there.
+  void fprop(const Pass& pass, const float* parameters, Workspace& workspace,
+             const std::function<void(int64_t from)>& needs = nullptr) const;
   // After fprop() in training and before backward(): what the network's penalties add to the loss, summed
   // over the microbatch's samples.
   double penalty(const Workspace& workspace) const;

@@ -53,7 +53,8 @@ class Engine {
 
   // The gradients of this rank's microbatches into `tree` (of that width, and whose begin() was called with
   // the same plan), scaled by 1 / plan.samples(). `samples` are this rank's, augmented as the epoch
-  // says. Whenever more of the tree may be final, any thread calls `moved`. Returns loss and error sums,
+  // says. Whenever more of the tree may be final, any thread calls `moved`; before it reads parameters,
+  // `needs` with the float from which on they have to be there. Returns loss and error sums,
   // kSumsPerMicrobatch a microbatch. An `observer` sees all values; with several microbatches, from several
   // threads at once.
   //
@@ -62,7 +63,9 @@ class Engine {
   // the step; where it throws, leave() is still to be called.
   std::vector<double> train(const dist::Plan& plan, int rank, const data::Samples& samples, uint64_t seed,
                             int64_t epoch, int64_t step, const float* parameters, dist::GradientTree& tree,
-                            const std::function<void()>& moved, nn::PassObserver* observer = nullptr,
+                            const std::function<void()>& moved,
+                            const std::function<void(int64_t from)>& needs = nullptr,
+                            nn::PassObserver* observer = nullptr,
                             dist::MinibatchSums* minibatch_sums = nullptr);
 
   // Loss and error sums without training.

@@ -100,6 +100,11 @@ class Trainer {
   void share_parameters();
   void train_step(data::Loader& loader, double learning_rate, const StopSignal::Listening& stop);
   void waits_within_step(bool begins);
+  // New parameters are on their way into the next step, which waits for them as it needs them. From any
+  // thread.
+  void await_parameters(int64_t from);
+  // Collective. Waits for all of them.
+  void complete_parameters();
   // trainer_update.cpp
   void update(double learning_rate);
   void update_in_two_passes();
