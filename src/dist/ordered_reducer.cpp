@@ -12,6 +12,9 @@ namespace {
 constexpr int kGradientTag = 1;
 constexpr int kParameterTag = 2;
 constexpr int kStateTag = 3;
+// Buckets of parameters that this rank sends at a time: a layer computes while they travel, and those that
+// are needed first do not share the network with all others.
+constexpr size_t kGathersAtOnce = 3;
 constexpr int64_t kSumAtOnce = 8 * kBlock;  // floats: summed and consumed while in the first-level cache
 constexpr int64_t kPiece = 16 * kBlock;     // floats: what a thread takes at a time
 
@@ -290,42 +293,53 @@ void OrderedReducer::share(Buffer& values) {
 }
 
 void OrderedReducer::gather(float* values) {
-  gather_ = {{}, 0, 0, gather_.before + gather_.exchanges.size()};
+  gather_ = {values, {}, 0, 0, 0, gather_.before + gather_.exchanges.size()};
   complete_from_ = parameters_;
-  for (size_t b = buckets().size(); b-- > 0;) gather_.exchanges.push_back(start_gather(buckets()[b], values));
+  for (size_t b = buckets().size(); b-- > 0;) {
+    Exchange& exchange = gather_.exchanges.emplace_back();
+    exchange.expect(receive_gathered(buckets()[b]));
+    exchange.start(traffic_);
+  }
   go_on_gathering();
 }
 
-Exchange OrderedReducer::start_gather(Range bucket, float* values) {
-  const Range mine = slice(bucket, group_.rank());
-  std::vector<comm::Send> sends;
-  for (int t = 0; t < teams_->count(); ++t) {
-    if (t == team() || mine.size() == 0) continue;
-    sends.push_back({teams_->courier(t, group_.rank()), values + mine.begin, mine.size()});
-  }
+comm::Request OrderedReducer::receive_gathered(Range bucket) {
   std::vector<comm::Receive> receives;
   for (int r = 0; r < group_.size(); ++r) {
     const Range theirs = slice(bucket, r);
     if (in_team(r) || teams_->courier(team(), r) != group_.rank() || theirs.size() == 0) continue;
-    receives.push_back({r, values + theirs.begin, theirs.size()});
+    receives.push_back({r, gather_.values + theirs.begin, theirs.size()});
   }
-  Exchange exchange;
-  exchange.start(traffic_);
-  exchange.send(traffic_, group_.exchange(sends, receives, kParameterTag));
-  return exchange;
+  return group_.exchange({}, receives, kParameterTag);
+}
+
+comm::Request OrderedReducer::send_gathered(Range bucket) {
+  const Range mine = slice(bucket, group_.rank());
+  std::vector<comm::Send> sends;
+  for (int t = 0; t < teams_->count(); ++t) {
+    if (t == team() || mine.size() == 0) continue;
+    sends.push_back({teams_->courier(t, group_.rank()), gather_.values + mine.begin, mine.size()});
+  }
+  return group_.exchange(sends, {}, kParameterTag);
 }
 
 // Without waiting.
 void OrderedReducer::go_on_gathering() {
   Gather& gather = gather_;
-  while (gather.placed < gather.exchanges.size() && gather.exchanges[gather.placed].test(traffic_)) {
+  const size_t count = gather.exchanges.size();
+  while (true) {
+    while (gather.sent < std::min(count, gather.placed + kGathersAtOnce)) {
+      Exchange& exchange = gather.exchanges[gather.sent++];
+      exchange.send(traffic_, send_gathered(buckets()[count - gather.sent]));
+    }
+    if (gather.placed == count || !gather.exchanges[gather.placed].test(traffic_)) break;
     ++gather.placed;
     board_->add(Count::kPlaced);
   }
   while (gather.complete < gather.placed &&
          board_->others_have(Count::kPlaced, gather.before + gather.complete + 1)) {
     ++gather.complete;
-    complete_from_.store(buckets()[buckets().size() - gather.complete].begin, std::memory_order_release);
+    complete_from_.store(buckets()[count - gather.complete].begin, std::memory_order_release);
   }
 }
 

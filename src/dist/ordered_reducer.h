@@ -66,7 +66,9 @@ class OrderedReducer : public Reducer {
   };
   // What completes the shared vector, from its last bucket to its first.
   struct Gather {
+    float* values = nullptr;
     std::vector<Exchange> exchanges;
+    size_t sent = 0;      // of which this rank has sent what it owns,
     size_t placed = 0;    // of which this rank has what it gets for the team,
     size_t complete = 0;  // of which the whole team has
     uint64_t before = 0;  // of all gathers before
@@ -101,7 +103,8 @@ class OrderedReducer : public Reducer {
   // Waits for bucket after bucket, in their order.
   void run_out(const std::function<void(size_t bucket)>& arrived);
   void consume(size_t bucket, const Consumer& consumer);
-  Exchange start_gather(Range bucket, float* values);
+  comm::Request receive_gathered(Range bucket);
+  comm::Request send_gathered(Range bucket);
   void go_on_gathering();
 
   comm::Group& group_;

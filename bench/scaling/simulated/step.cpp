@@ -100,6 +100,8 @@ class SimulatedRank {
     reducer_->finish([&](dist::Range range, const float*) { update(range.size()); }, parameters_.data());
   }
 
+  void end() { reducer_->await_gathered(0); }
+
   double computed_seconds() const { return computed_; }
   double summed_seconds() const { return summed_; }
 
@@ -195,8 +197,10 @@ void simulate(const Job& job, int steps, comm::Group& group) {
   const double computed = rank.computed_seconds();
   const double summed = rank.summed_seconds();
   for (int s = 0; s < steps; ++s) rank.step();
+  const double seconds = simgrid_get_clock() - start;
+  rank.end();
   if (group.rank() != 0) return;
-  std::printf("step %.9g computed %.9g summed %.9g\n", (simgrid_get_clock() - start) / steps,
+  std::printf("step %.9g computed %.9g summed %.9g\n", seconds / steps,
               (rank.computed_seconds() - computed) / steps, (rank.summed_seconds() - summed) / steps);
 }
 
