@@ -103,8 +103,7 @@ class Profile {
             moments.push_back({now() - start, read_from, tree.final_floats()});
           },
           [&](int64_t from) {
-            if (from >= read_from) return;
-            read_from = from;
+            read_from = std::min(read_from, from);
             moments.push_back({now() - start, read_from, 0});
           });
       return moments;

@@ -241,12 +241,14 @@ std::vector<Partial<float>> OrderedReducer::all_partials(size_t bucket) {
 
 void OrderedReducer::wait_for(const std::function<bool()>& ready) {
   if (ready()) return;
-  traffic_.wait([&] {
-    while (!ready()) {
-      group_.progress();
-      std::this_thread::yield();
-    }
-  });
+  traffic_.wait([&] { poll_until(ready); });
+}
+
+void OrderedReducer::poll_until(const std::function<bool()>& ready) {
+  while (!ready()) {
+    group_.progress();
+    std::this_thread::yield();
+  }
 }
 
 void OrderedReducer::run_out(const std::function<void(size_t bucket)>& arrived) {
@@ -298,7 +300,6 @@ void OrderedReducer::gather(float* values) {
   for (size_t b = buckets().size(); b-- > 0;) {
     Exchange& exchange = gather_.exchanges.emplace_back();
     exchange.expect(receive_gathered(buckets()[b]));
-    exchange.start(traffic_);
   }
   go_on_gathering();
 }
@@ -329,8 +330,11 @@ void OrderedReducer::go_on_gathering() {
   const size_t count = gather.exchanges.size();
   while (true) {
     while (gather.sent < std::min(count, gather.placed + kGathersAtOnce)) {
-      Exchange& exchange = gather.exchanges[gather.sent++];
-      exchange.send(traffic_, send_gathered(buckets()[count - gather.sent]));
+      Exchange& exchange = gather.exchanges[gather.sent];
+      comm::Request sends = send_gathered(buckets()[count - gather.sent - 1]);
+      exchange.start(traffic_);
+      exchange.send(traffic_, std::move(sends));
+      ++gather.sent;
     }
     if (gather.placed == count || !gather.exchanges[gather.placed].test(traffic_)) break;
     ++gather.placed;
@@ -349,18 +353,21 @@ bool OrderedReducer::has_gathered(int64_t from) {
   return complete_from_.load(std::memory_order_acquire) <= from;
 }
 
-void OrderedReducer::await_gathered(int64_t from) {
+void OrderedReducer::await_gathered(int64_t from, double share) {
   if (complete_from_.load(std::memory_order_acquire) <= from) return;
+  const Timed timed(workers_.timeline(), Activity::kAwaitRanks);
+  const double start = Traffic::now();
   const std::lock_guard lock(mutex_);
   go_on_gathering();
   while (complete_from_ > from) {
-    if (gather_.complete == gather_.placed) gather_.exchanges[gather_.placed].wait(traffic_);
+    if (gather_.complete == gather_.placed) gather_.exchanges[gather_.placed].finish(traffic_);
     const size_t complete = gather_.complete;
-    wait_for([&] {
+    poll_until([&] {
       go_on_gathering();
       return gather_.complete > complete;
     });
   }
+  traffic_.waited_since(start, share);
 }
 
 void OrderedReducer::for_each_owned(const std::function<void(Range)>& consumer) {

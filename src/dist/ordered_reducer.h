@@ -29,7 +29,7 @@ class OrderedReducer : public Reducer {
   void reserve(const Plan& plan) override;
   void gather(float* values) override;
   bool has_gathered(int64_t from) override;
-  void await_gathered(int64_t from) override;
+  void await_gathered(int64_t from, double share) override;
   void for_each_owned(const std::function<void(Range)>& consumer) override;
   void gather_blocks(std::vector<double>& values) override;
   comm::Request collect(float* values) override;
@@ -100,6 +100,7 @@ class OrderedReducer : public Reducer {
   void send_next(const ForEachPiece& for_each);
   // Waits for others of the team, and lets MPI go on meanwhile.
   void wait_for(const std::function<bool()>& ready);
+  void poll_until(const std::function<bool()>& ready);
   // Waits for bucket after bucket, in their order.
   void run_out(const std::function<void(size_t bucket)>& arrived);
   void consume(size_t bucket, const Consumer& consumer);

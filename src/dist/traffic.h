@@ -1,6 +1,7 @@
 // Communication in seconds: waited for, or hidden behind other work.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -9,8 +10,8 @@
 
 namespace lockstep::dist {
 
-// The time during which anything is under way, and how much of it the main thread waits. Used by one thread
-// at a time.
+// The time during which anything is under way, and how much of it this rank waits. Used by one thread at a
+// time.
 class Traffic {
  public:
   // Recorded by these threads, where they record. The reference stays in use.
@@ -20,34 +21,42 @@ class Traffic {
     if (under_way_++ == 0) since_ = now();
   }
   void ended() {
-    if (--under_way_ == 0) busy_ += now() - since_;
+    if (--under_way_ > 0) return;
+    last_ended_ = now();
+    busy_ += last_ended_ - since_;
   }
 
+  // All of the rank waits while `action` is done.
   template <class Action>
   void wait(const Action& action) {
     const Timed timed(workers_.timeline(), Activity::kAwaitRanks);
-    const bool in_traffic = under_way_ > 0;
     const double start = now();
+    const double busy_before = busy();
     action();
-    const double seconds = now() - start;
-    waited_ += seconds;
-    if (in_traffic) waited_in_traffic_ += seconds;
+    waited_ += now() - start;
+    waited_in_traffic_ += busy() - busy_before;
+  }
+  // A share of the rank's threads has waited since `start`, when something was under way.
+  void waited_since(double start, double share) {
+    const double end = now();
+    waited_ += share * (end - start);
+    waited_in_traffic_ += share * ((under_way_ > 0 ? end : std::max(start, last_ended_)) - start);
   }
 
   double waited_seconds() const { return waited_; }
-  double hidden_seconds() const {
-    const double busy = busy_ + (under_way_ > 0 ? now() - since_ : 0);
-    return busy - waited_in_traffic_;
-  }
+  double hidden_seconds() const { return busy() - waited_in_traffic_; }
 
- private:
   static double now() {
     return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
   }
 
+ private:
+  double busy() const { return busy_ + (under_way_ > 0 ? now() - since_ : 0); }
+
   const parallel::Workers& workers_;
   int under_way_ = 0;
   double since_ = 0;
+  double last_ended_ = 0;
   double busy_ = 0;
   double waited_ = 0;
   double waited_in_traffic_ = 0;
@@ -75,10 +84,13 @@ class Exchange {
   // Behind send().
   void wait(Traffic& traffic) {
     if (!under_way_) return;
-    traffic.wait([&] {
-      receives_.wait();
-      sends_.wait();
-    });
+    traffic.wait([&] { finish(traffic); });
+  }
+  // Likewise, where somebody else counts the time.
+  void finish(Traffic& traffic) {
+    if (!under_way_) return;
+    receives_.wait();
+    sends_.wait();
     end(traffic);
   }
 

@@ -28,7 +28,7 @@ void Network::fprop(const Pass& pass, const float* parameters, Workspace& w,
                     const std::function<void(int64_t from)>& needs) const {
   if (pass.observer != nullptr) pass.observer->on_input(pass, w.input_);
   for (size_t i = 0; i < nodes_.size(); ++i) {
-    if (needs && !nodes_[i].parameters.empty()) needs(nodes_[i].reads_from);
+    if (needs) needs(nodes_[i].reads_from);
     fprop_node(i, pass, parameters, w);
   }
 }

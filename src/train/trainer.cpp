@@ -151,6 +151,7 @@ Outcome Trainer::run(StopSignal& signals, Observer* observer, StepRecorder* reco
       if (checkpoint_due(state_.finished || agreed_stop_ != 0)) save(observer);
     }
   } catch (const comm::AgreedError&) {
+    complete_parameters();                     // before they are gone
     failure_of([&] { finish_checkpoint(); });  // is behind what has failed before
     throw;
   }
@@ -187,7 +188,10 @@ void Trainer::train_step(data::Loader& loader, double learning_rate, const StopS
     data::Samples samples;
     during(Phase::kInput, "waits for its samples (reading the dataset)", [&] {
       const Timed waiting(timeline, Activity::kAwaitInput);
+      const double hidden = reducer_->hidden_seconds();
       samples = loader.next();
+      reducer_->has_gathered(0);
+      not_hidden_ += reducer_->hidden_seconds() - hidden;
     });
     during(Phase::kCompute, "computes gradients", [&] {
       sums = engine_.train(
@@ -238,7 +242,7 @@ void Trainer::waits_within_step(bool begins) {
 void Trainer::await_parameters(int64_t from) {
   if (reducer_->has_gathered(from)) return;
   whereabouts_.at(state_.step, "waits for the other ranks' parameters");
-  reducer_->await_gathered(from);
+  reducer_->await_gathered(from, engine_.plan().together ? 1.0 : 1.0 / workers_.threads());
   whereabouts_.at(state_.step, "computes gradients");
 }
 

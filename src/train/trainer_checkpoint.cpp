@@ -14,8 +14,8 @@ bool Trainer::checkpoint_due(bool last) const {
 }
 
 void Trainer::save(Observer* observer) {
-  finish_checkpoint();
   complete_parameters();
+  finish_checkpoint();
   during(Phase::kCheckpoint, "takes part in a checkpoint", [&] {
     Checkpoint record;
     if (group_.rank() == 0) {

@@ -83,8 +83,9 @@ class Result:
 def environment(folder, extra=None):
     """The caller's, less what a surrounding MPI or Slurm job put there; leftovers of killed jobs go to `folder`."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("OMPI_", "PMIX_", "PMI_", "SLURM_"))}
+    # ob1 is what Open MPI takes on one host, once it has tried the others, at a fifth of a second a run.
     clean.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", TMPDIR=folder,
-                 OMPI_MCA_btl_vader_backing_directory=folder)
+                 OMPI_MCA_btl_vader_backing_directory=folder, OMPI_MCA_pml="ob1")
     clean.update(extra or {})
     return clean
 

@@ -49,13 +49,13 @@ class Reducer {
   // of a host that has not enough.
   virtual void reserve(const Plan& plan) = 0;
   // Collective. Begins to complete the shared vector, of which every rank has what it owns: from its end to
-  // its start, as the next step's way forward reads parameters. Before the next finish() or gather(), every
-  // rank has to have awaited all of it.
+  // its start, as the next step's way forward reads parameters. Until a rank has awaited all of it, the
+  // vector has to live and to stay as it is; that comes before its next finish() or gather().
   virtual void gather(float* values) = 0;
   // From any thread. Lets that go on. Whether it is complete from float `from` on.
   virtual bool has_gathered(int64_t from) = 0;
-  // From any thread. Waits until it is.
-  virtual void await_gathered(int64_t from) = 0;
+  // From any thread. Waits until it is. `share`: what part of the rank's threads waits here.
+  virtual void await_gathered(int64_t from, double share = 1) = 0;
 
   // Calls consumer(range) for all that this rank owns, from several threads.
   virtual void for_each_owned(const std::function<void(Range)>& consumer) = 0;
@@ -67,8 +67,8 @@ class Reducer {
   // Collective, not blocking. Completes on rank 0 a flat vector of which every rank has what it owns.
   virtual comm::Request collect(float* values) = 0;
 
-  // Seconds since it was made: that this rank has spent waiting for others, and that something was under way
-  // while it did not wait, as far as advance() has seen.
+  // Seconds since it was made: that this rank has spent waiting for others, by its threads' shares, and that
+  // something was under way while it did not wait, as far as calls have seen.
   virtual double waited_seconds() const = 0;
   virtual double hidden_seconds() const = 0;
 };

@@ -119,8 +119,8 @@ class Network {
   // Of workspace(columns), without making it.
   WorkspaceSize workspace_size(int64_t columns) const;
 
-  // From workspace.input() to workspace.output(). `needs` is told, before anything reads them, from which
-  // float on the parameters have to be there.
+  // From workspace.input() to workspace.output(). `needs` is told before each node from which
+  // float on it reads parameters.
   void fprop(const Pass& pass, const float* parameters, Workspace& workspace,
              const std::function<void(int64_t from)>& needs = nullptr) const;
   // After fprop() in training and before backward(): what the network's penalties add to the loss, summed

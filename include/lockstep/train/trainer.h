@@ -65,7 +65,7 @@ class Trainer {
   Outcome run(StopSignal& signals, Observer* observer, StepRecorder* recorder = nullptr,
               int64_t end = std::numeric_limits<int64_t>::max());
 
-  // What the main thread is at, for those who watch.
+  // What the step is at, for those who watch.
   const comm::Whereabouts& whereabouts() const { return whereabouts_; }
   // The last checkpoint that this run wrote or came from; empty where there is none. For any thread.
   std::string last_checkpoint() const;
@@ -168,7 +168,7 @@ class Trainer {
   std::string last_checkpoint_;
   double last_saved_ = 0;  // seconds on the stopwatch
   double not_hidden_ =
-      0;  // seconds of gradients' travel while ranks agreed or shared sums, which is waiting too
+      0;  // seconds of travel while ranks agreed or shared sums, or had no input, which is waiting too
   double samples_ = 0;
 };
 
