@@ -332,9 +332,9 @@ void OrderedReducer::go_on_gathering() {
     while (gather.sent < std::min(count, gather.placed + kGathersAtOnce)) {
       Exchange& exchange = gather.exchanges[gather.sent];
       comm::Request sends = send_gathered(buckets()[count - gather.sent - 1]);
+      ++gather.sent;
       exchange.start(traffic_);
       exchange.send(traffic_, std::move(sends));
-      ++gather.sent;
     }
     if (gather.placed == count || !gather.exchanges[gather.placed].test(traffic_)) break;
     ++gather.placed;

@@ -179,6 +179,9 @@ void Trainer::train_step(data::Loader& loader, double learning_rate, const StopS
   const Timed timed(timeline, Activity::kStep, state_.step);
   const dist::Plan plan = plan_of(cut_.order.batch_of(state_.step));
   const double waited = waited_seconds();
+  // Of those that have something to compute: what one thread is of them.
+  const int64_t at_work = std::clamp<int64_t>(plan.of_rank(group_.rank()).size(), 1, workers_.threads());
+  const double share = engine_.plan().together ? 1.0 : 1.0 / static_cast<double>(at_work);
   std::vector<double> sums;
   minibatch_sums_.begin(plan);
   tree_.begin(plan, group_.rank());
@@ -196,7 +199,7 @@ void Trainer::train_step(data::Loader& loader, double learning_rate, const StopS
     during(Phase::kCompute, "computes gradients", [&] {
       sums = engine_.train(
           plan, group_.rank(), samples, options_.seed, state_.epoch, state_.step, parameters_.data(), tree_,
-          [&] { reducer_->advance(); }, [&](int64_t from) { await_parameters(from); }, nullptr,
+          [&] { reducer_->advance(); }, [&](int64_t from) { await_parameters(from, share); }, nullptr,
           &minibatch_sums_);
     });
   });
@@ -239,10 +242,10 @@ void Trainer::waits_within_step(bool begins) {
   not_hidden_ += begins ? -reducer_->hidden_seconds() : reducer_->hidden_seconds();
 }
 
-void Trainer::await_parameters(int64_t from) {
+void Trainer::await_parameters(int64_t from, double share) {
   if (reducer_->has_gathered(from)) return;
   whereabouts_.at(state_.step, "waits for the other ranks' parameters");
-  reducer_->await_gathered(from, engine_.plan().together ? 1.0 : 1.0 / workers_.threads());
+  reducer_->await_gathered(from, share);
   whereabouts_.at(state_.step, "computes gradients");
 }
 

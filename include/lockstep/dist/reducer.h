@@ -54,7 +54,7 @@ class Reducer {
   virtual void gather(float* values) = 0;
   // From any thread. Lets that go on. Whether it is complete from float `from` on.
   virtual bool has_gathered(int64_t from) = 0;
-  // From any thread. Waits until it is. `share`: what part of the rank's threads waits here.
+  // From any thread. Waits until it is. `share`: what part of the threads at work waits here.
   virtual void await_gathered(int64_t from, double share = 1) = 0;
 
   // Calls consumer(range) for all that this rank owns, from several threads.

@@ -101,8 +101,8 @@ class Trainer {
   void train_step(data::Loader& loader, double learning_rate, const StopSignal::Listening& stop);
   void waits_within_step(bool begins);
   // New parameters are on their way into the next step, which waits for them as it needs them. From any
-  // thread.
-  void await_parameters(int64_t from);
+  // thread; `share` as in Reducer::await_gathered().
+  void await_parameters(int64_t from, double share);
   // Collective. Waits for all of them.
   void complete_parameters();
   // trainer_update.cpp
