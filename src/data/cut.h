@@ -1,6 +1,7 @@
 // Random crops and mirror images: a part of a picture, cut out of it with vector shuffles.
 #pragma once
 
+#include "lockstep/kernels/permute.h"
 #include "transpose.h"
 
 namespace lockstep::data {
@@ -73,7 +74,7 @@ void cut_part(const Value* plane, const Shape& shape, const Cut& cut, const Part
       std::memcpy(&values, from, bytes);
       // The part after this one: processors foresee long runs, not short ones.
       __builtin_prefetch(from + part.rows * part.width);
-      values = (Values)((Indices)__builtin_shuffle(values, w.from) & w.inside);
+      values = (Values)((Indices)kernels::permute(values, w.from) & w.inside);
       std::memcpy(to, &values, bytes);
     }
   }

@@ -8,6 +8,7 @@
 
 #include "lockstep/data/unpack.h"
 #include "lockstep/kernels/layout.h"
+#include "lockstep/kernels/permute.h"
 
 namespace lockstep::data {
 
@@ -69,8 +70,8 @@ void transpose(Values<Value> (&rows)[kGroup]) {
     Values<Value> next[kGroup];
 #pragma GCC unroll 8
     for (int i = 0; i < kGroup / 2; ++i) {
-      next[2 * i] = __builtin_shuffle(rows[i], rows[i + kGroup / 2], kLow);
-      next[2 * i + 1] = __builtin_shuffle(rows[i], rows[i + kGroup / 2], kHigh);
+      next[2 * i] = kernels::permute(rows[i], rows[i + kGroup / 2], kLow);
+      next[2 * i + 1] = kernels::permute(rows[i], rows[i + kGroup / 2], kHigh);
     }
 #pragma GCC unroll 16
     for (int i = 0; i < kGroup; ++i) rows[i] = next[i];

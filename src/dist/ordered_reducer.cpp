@@ -161,7 +161,7 @@ void OrderedReducer::show_next(const ForEachPiece& for_each) {
     for (const Range others : {Range{all.begin, mine.begin}, Range{mine.end, all.end}}) {
       float* const sum = shown_at(own_member(), n, bucket, others.begin);
       for_each(others, [&](Range piece) {
-        sum_node(node.leaves, node.partials, piece.begin, piece.size(), sum + piece.begin - others.begin);
+        sum_node(node.leaves, node.partials, piece.begin, piece.size(), sum + (piece.begin - others.begin));
       });
     }
   }

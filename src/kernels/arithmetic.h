@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "lockstep/kernels/permute.h"
 #include "lockstep/kernels/vector.h"
 
 #ifdef __AVX512BF16__
@@ -69,7 +70,7 @@ inline Vector pairs_of(const Vector& first, const Vector& second) {
 inline Vector neighbours_of(const Vector& first, const Vector& second) {
   Bits even;
   for (uint32_t l = 0; l < kLanes; ++l) even[l] = 2 * l;
-  return pairs_of(__builtin_shuffle(first, second, even), __builtin_shuffle(first, second, even + 1u));
+  return pairs_of(permute(first, second, even), permute(first, second, even + 1u));
 }
 
 inline Vector add_pairs(const Vector& sum, float factor, const Vector& values) {

@@ -1,5 +1,7 @@
 #include "register_tile.h"
 
+#include "lockstep/kernels/permute.h"
+
 namespace lockstep::kernels {
 
 namespace {
@@ -16,8 +18,8 @@ void exchange(Vector& upper, Vector& lower) {
     of_upper[l] = right ? static_cast<int>(kLanes) + l - kDistance : l;
     of_lower[l] = right ? static_cast<int>(kLanes) + l : l + kDistance;
   }
-  const Vector u = __builtin_shuffle(upper, lower, of_upper);
-  lower = __builtin_shuffle(upper, lower, of_lower);
+  const Vector u = permute(upper, lower, of_upper);
+  lower = permute(upper, lower, of_lower);
   upper = u;
 }
 

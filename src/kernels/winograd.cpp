@@ -18,7 +18,6 @@ constexpr int64_t kFewChannels = 16;             // below which it does not pay
 const auto kToPoints = [](const auto& in, auto& out) { patch_to_points(in, out); };
 const auto kToOutputs = [](const auto& in, auto& out) { points_to_outputs(in, out); };
 const auto kFromOutputs = [](const auto& in, auto& out) { outputs_to_points(in, out); };
-const auto kFromTaps = [](const auto& in, auto& out) { taps_to_points(in, out); };
 const auto kToTaps = [](const auto& in, auto& out) { points_to_taps(in, out); };
 
 int64_t round_up(int64_t count, int64_t granule) { return (count + granule - 1) / granule * granule; }
