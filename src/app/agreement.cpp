@@ -4,7 +4,7 @@
 
 #include <cstdio>
 #include <fstream>
-#include <iterator>
+#include <vector>
 
 #include "lockstep/comm/agreed_error.h"
 #include "lockstep/core/digest.h"
@@ -18,9 +18,12 @@ namespace {
 
 std::string program_digest() {
   std::ifstream file("/proc/self/exe", std::ios::binary);
-  const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  std::vector<char> block(1 << 20);
   Digest digest;
-  digest.add(bytes);
+  do {
+    file.read(block.data(), static_cast<std::streamsize>(block.size()));
+    digest.add(block.data(), static_cast<uint64_t>(file.gcount()));
+  } while (file);
   return digest.hex();
 }
 

@@ -32,11 +32,11 @@ int GradientTree::buffers_needed(int branches, const Plan& plan, int rank, int64
   const std::vector<Range> all = branches_of(run, plan.microbatches(), width);
   // With all that is handed out finished, the nodes of the run so far are left; a further buffer must be free
   // then.
-  size_t nodes = 0;
+  int nodes = 0;
   for (const Range& branch : all) {
-    nodes = std::max(nodes, nodes_of({run.begin, branch.begin}, plan.microbatches()).size());
+    nodes = std::max(nodes, count_nodes({run.begin, branch.begin}, plan.microbatches()));
   }
-  return std::max(std::min(static_cast<int>(all.size()), static_cast<int>(nodes) + branches), 1);
+  return std::max(std::min(static_cast<int>(all.size()), nodes + branches), 1);
 }
 
 GradientTree::GradientTree(int64_t parameters, int buffers, int64_t width)

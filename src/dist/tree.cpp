@@ -29,6 +29,15 @@ const float* node_value(Range node, std::span<const Partial<float>> partials, in
   return out;
 }
 
+// Where the node of a run that starts at `at` ends.
+int64_t node_end(int64_t at, Range run, int64_t leaves) {
+  int64_t width = 1;
+  // Double while the node stays aligned and inside the run; the tree's own end counts as filled up.
+  while (at % (2 * width) == 0 && std::min(at + 2 * width, leaves) <= run.end && at + width < run.end)
+    width *= 2;
+  return std::min(at + width, leaves);
+}
+
 }  // namespace
 
 Halves halves(Range node) {
@@ -40,16 +49,16 @@ Halves halves(Range node) {
 
 std::vector<Range> nodes_of(Range run, int64_t leaves) {
   std::vector<Range> nodes;
-  int64_t at = run.begin;
-  while (at < run.end) {
-    int64_t width = 1;
-    // Double while the node stays aligned and inside the run; the tree's own end counts as filled up.
-    while (at % (2 * width) == 0 && std::min(at + 2 * width, leaves) <= run.end && at + width < run.end)
-      width *= 2;
-    nodes.push_back({at, std::min(at + width, leaves)});
-    at = nodes.back().end;
+  for (int64_t at = run.begin; at < run.end; at = nodes.back().end) {
+    nodes.push_back({at, node_end(at, run, leaves)});
   }
   return nodes;
+}
+
+int count_nodes(Range run, int64_t leaves) {
+  int count = 0;
+  for (int64_t at = run.begin; at < run.end; at = node_end(at, run, leaves)) ++count;
+  return count;
 }
 
 std::vector<int> merges_of(Range node) {

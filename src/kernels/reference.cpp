@@ -7,23 +7,26 @@ namespace lockstep::kernels::reference {
 
 namespace {
 
-// Calls visit(weight index, in index or -1 outside, out index) for every product of a convolution.
+// Calls visit(weight index, in index, out index) for every product of a convolution's first sample; those of
+// the others are the `columns` values from there on.
 template <class Visit>
 void for_each_product(const ConvolutionShape& s, int64_t columns, const Visit& visit) {
+  const int64_t out_height = s.out_height();
+  const int64_t out_width = s.out_width();
   for (int64_t o = 0; o < s.out_channels; ++o)
     for (int64_t c = 0; c < s.in_channels; ++c)
       for (int64_t i = 0; i < s.kernel_height; ++i)
-        for (int64_t j = 0; j < s.kernel_width; ++j)
-          for (int64_t y = 0; y < s.out_height(); ++y)
-            for (int64_t x = 0; x < s.out_width(); ++x) {
+        for (int64_t j = 0; j < s.kernel_width; ++j) {
+          const int64_t weight = ((o * s.in_channels + c) * s.kernel_height + i) * s.kernel_width + j;
+          for (int64_t y = 0; y < out_height; ++y)
+            for (int64_t x = 0; x < out_width; ++x) {
               const int64_t row = y * s.stride + i - s.pad;
               const int64_t column = x * s.stride + j - s.pad;
               if (row < 0 || row >= s.in_height || column < 0 || column >= s.in_width) continue;
-              const int64_t weight = ((o * s.in_channels + c) * s.kernel_height + i) * s.kernel_width + j;
               const int64_t in = ((c * s.in_height + row) * s.in_width + column) * columns;
-              const int64_t out = ((o * s.out_height() + y) * s.out_width() + x) * columns;
-              for (int64_t n = 0; n < columns; ++n) visit(weight, in + n, out + n);
+              visit(weight, in, ((o * out_height + y) * out_width + x) * columns);
             }
+        }
 }
 
 // Calls visit(in index, out index) for every cell of every window that lies inside the picture.
@@ -109,7 +112,9 @@ void convolution_fprop(const ConvolutionShape& s, int64_t columns, const float* 
   for (size_t i = 0; i < sums.size() && bias != nullptr; ++i)
     sums[i] = static_cast<double>(bias[static_cast<int64_t>(i) / plane]);
   for_each_product(s, columns, [&](int64_t w, int64_t i, int64_t o) {
-    sums[static_cast<size_t>(o)] += static_cast<double>(weights[w]) * static_cast<double>(in[i]);
+    const double weight = static_cast<double>(weights[w]);
+    double* const sum = sums.data() + o;
+    for (int64_t n = 0; n < columns; ++n) sum[n] += weight * static_cast<double>(in[i + n]);
   });
   store(sums, false, out);
 }
@@ -118,7 +123,9 @@ void convolution_bprop(const ConvolutionShape& s, int64_t columns, const float* 
                        const float* weights, bool accumulate, float* in_delta) {
   std::vector<double> sums(static_cast<size_t>(s.in_channels * s.in_height * s.in_width * columns));
   for_each_product(s, columns, [&](int64_t w, int64_t i, int64_t o) {
-    sums[static_cast<size_t>(i)] += static_cast<double>(weights[w]) * static_cast<double>(out_delta[o]);
+    const double weight = static_cast<double>(weights[w]);
+    double* const sum = sums.data() + i;
+    for (int64_t n = 0; n < columns; ++n) sum[n] += weight * static_cast<double>(out_delta[o + n]);
   });
   store(sums, accumulate, in_delta);
 }
@@ -127,7 +134,11 @@ void convolution_grad(const ConvolutionShape& s, int64_t columns, const float* i
                       bool accumulate, float* gradient) {
   std::vector<double> sums(static_cast<size_t>(s.out_channels * s.taps()));
   for_each_product(s, columns, [&](int64_t w, int64_t i, int64_t o) {
-    sums[static_cast<size_t>(w)] += static_cast<double>(in[i]) * static_cast<double>(out_delta[o]);
+    double sum = 0;
+    for (int64_t n = 0; n < columns; ++n) {
+      sum += static_cast<double>(in[i + n]) * static_cast<double>(out_delta[o + n]);
+    }
+    sums[static_cast<size_t>(w)] += sum;
   });
   store(sums, accumulate, gradient);
 }

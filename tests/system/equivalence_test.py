@@ -10,7 +10,7 @@ from support import (LENET, SystemTest, checkpoint_contents, digits, history, pa
 
 # (ranks, threads); 0 ranks: without mpirun.
 LAYOUTS = [(0, 2), (0, 4), (1, 1), (2, 1), (2, 2), (3, 1), (4, 2), (16, 1)]
-SOME_LAYOUTS = [(0, 4), (2, 1), (3, 2), (16, 1)]
+SOME_LAYOUTS = [(0, 4), (2, 1), (3, 2), (5, 1)]
 
 AUTOENCODER = """
 layer = linear 100
