@@ -1,15 +1,17 @@
 """Training over TCP on four hosts, one of which is cut off, then loses a rank, then is done without: the same bits."""
+import errno
 import os
 import re
 import signal
 import unittest
 
 from hosts import Hosts, NotAllowed
-from support import MPIRUN, SMALL, TRAINER, SystemTest, digits, state
+from support import FAULT, LENET, MPIRUN, SMALL, TRAINER, SystemTest, digits, state
 
-# What Open MPI or the trainer say of a lost host or rank.
+# What Open MPI or the trainer say of a lost host or rank, and of a full disk.
 CUT_OFF = r"ORTE has lost communication with a remote daemon|no progress for"
 DEAD = r"noticed that process rank"
+FULL = r"No space left on device"
 SLOW_LINKS = 120  # seconds after which a run that should take ten, on cores that are shared, is called hung
 
 
@@ -28,14 +30,15 @@ class FourHosts(SystemTest):
             raise unittest.SkipTest(f"hosts as network namespaces are not to be had: {reason}") from None
         cls.addClassCleanup(cls.hosts.remove)
 
-    def on(self, names, ranks, *words):
-        return self.start_words(self.hosts.mpirun(MPIRUN, ranks, names, [TRAINER, *map(str, words)]), env=self.QUICK)
+    def on(self, names, ranks, *words, **environment):
+        return self.start_words(self.hosts.mpirun(MPIRUN, ranks, names, [TRAINER, *map(str, words)]),
+                                env=dict(self.QUICK, **environment))
 
     def assert_ends(self, job, seconds, message, *fragments):
-        """Within that time on all hosts, with this message and no other of its kind; the checkpoint is whole."""
+        """Within that time on all hosts, with this message and no other that says why; the checkpoint is whole."""
         ended = job.wait(seconds)
         self.assertNotEqual(ended.code, 0, ended)
-        self.assertEqual(len(re.findall(f"{CUT_OFF}|{DEAD}", ended.err)), 1, ended)
+        self.assertEqual(len(re.findall(f"{CUT_OFF}|{DEAD}|{FULL}", ended.err)), 1, ended)
         for fragment in (message, *fragments):
             self.assertRegex(ended.err, fragment, ended)
         self.assertNotRegex(ended.err, "MPI_ABORT|MPI_Finalize|MPI_FINALIZE|help message|Segmentation", ended)
@@ -70,6 +73,17 @@ class FourHosts(SystemTest):
         rest = self.on([name for name in names if name != "host3"], 6, "resume", self.file).wait(SLOW_LINKS)
         self.assertEqual(rest.code, 0, rest)
         self.assertEqual(rest.digest, undisturbed.digest)
+
+    def test_a_disk_that_fills_while_parameters_travel_ends_the_run_with_one_message(self):
+        config = self.configuration(f"dataset = {digits(type(self), 400)}\n{LENET}batch-size = 64\nmicrobatch = 16\n")
+        folder = self.path("checkpoints")
+        os.mkdir(folder)
+        self.file = os.path.join(folder, "c.h5")
+        # Rank 0 writes, beside the steps; all agree to end in the step after, whose parameters are still on their way.
+        job = self.on(self.hosts.names, 4, config, "--steps", 100, "--checkpoint", self.file, "--checkpoint-steps", 1,
+                      LD_PRELOAD=FAULT, FAULT_PATH=folder, FAULT_MODE="full", FAULT_AT="60", FAULT_ERRNO=str(errno.ENOSPC))
+        step = self.assert_ends(job, SLOW_LINKS, FULL, r"\Atrainer: rank 0: ")
+        self.assertLess(step, 100)
 
 
 if __name__ == "__main__":
