@@ -21,6 +21,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+LAUNCH = str(ROOT / "launch/run.sh")  # for an mpirun that hangs where a rank is killed as it starts
 sys.path.insert(0, str(ROOT / "tests/system"))
 
 STEPS = 600
@@ -39,7 +40,7 @@ class Run:
         self.old = self.partials()
         what = ["resume", self.checkpoint] if os.path.exists(self.checkpoint) else \
             [self.config, "--checkpoint", self.checkpoint, "--checkpoint-steps", "3"]
-        launcher = [] if ranks == 1 else [support.MPIRUN, "--oversubscribe", "--bind-to", "none", "-n", str(ranks)]
+        launcher = [] if ranks == 1 else [LAUNCH, support.MPIRUN, "--oversubscribe", "--bind-to", "none", "-n", str(ranks)]
         return support.Job([*launcher, support.TRAINER, *what], self.folder)
 
     def partials(self):

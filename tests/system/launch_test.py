@@ -1,6 +1,7 @@
 """The scripts of launch/ that start ranks; where they need a queue, the test plays it."""
 import os
 import signal
+import time
 import unittest
 from pathlib import Path
 
@@ -43,6 +44,31 @@ class Pbs(SystemTest):
         self.assertRegex(self.job(7, "").err, "^usage: qsub -v ARGUMENTS=")
         self.assertNotEqual(self.job(7, "no.cfg").code, 0)
         self.assertEqual(self.submitted(), [])
+
+
+class Mpirun(SystemTest):
+    """launch/run.sh around an mpirun that the test plays."""
+
+    def played(self, script):
+        mpirun = Path(self.path("mpirun"))
+        mpirun.write_text(f"#!/bin/sh\n{script}\n")
+        mpirun.chmod(0o755)
+        started = time.monotonic()
+        result = self.start_words(["bash", str(LAUNCH / "run.sh"), str(mpirun)]).wait()
+        return result, time.monotonic() - started
+
+    def test_one_that_hangs_after_its_report_is_ended(self):
+        report = "mpirun noticed that process rank 1 with PID 0 on node vm exited on signal 9 (Killed)."
+        result, seconds = self.played(f"echo '{report}' >&2; sleep 600")
+        self.assertEqual((result.code, result.err), (128 + signal.SIGKILL, f"{report}\nrun.sh: mpirun has not ended 10 s after that, and is killed\n"),
+                         result)
+        self.assertLess(seconds, 20)
+
+    def test_one_that_ends_after_its_report_has_its_own_code_at_once(self):
+        report = "the job has been aborted.\nthe job has been aborted."
+        result, seconds = self.played(f"echo '{report}' >&2; sleep 0.2; exit 3")
+        self.assertEqual((result.code, result.err), (3, report + "\n"), result)
+        self.assertLess(seconds, 5)
 
 
 class Local(SystemTest):
