@@ -70,9 +70,9 @@ run() {
     trap "passed_on=\${passed_on:-$signal}; kill -USR1 $job 2>/dev/null" "$signal"
   done
   while kill -0 "$job" 2>/dev/null; do
-    code=0
-    wait "$job" 2>/dev/null || code=$? # a signal interrupts the wait, not the job
+    wait "$job" 2>/dev/null || true # a signal interrupts the wait, not the job
   done
+  wait "$job" 2>/dev/null || code=$?
   trap - INT TERM USR1
   trap '' ALRM # a last line may still be read
   [ -z "$reaper" ] || kill -- "-$reaper" 2>/dev/null || true
