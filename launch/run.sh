@@ -9,8 +9,8 @@
 #   keep-alive                mpirun misses a host whose link is cut after 30 s, and names it. Its default is 8 minutes; and
 #                             where the stall watch speaks first, mpirun waits for that host as long as TCP does, 15 minutes
 #   fewer words               of Open MPI's reports, those that only follow from what another one has said are left out
-#   an end                    mpirun that has said why a run has ended, and is still there 10 s later, is killed: Open MPI 4.1
-#                             waits for ever where a rank was killed while it made itself known
+#   an end                    mpirun that has told of a lost rank or host, and is still there 10 s later, is killed: that of
+#                             Open MPI 4.1 may stay for ever where a rank was killed while it made itself known
 #   OMPI_ALLOW_RUN_AS_ROOT    in containers, where everybody is root
 
 # mpirun frames each report with lines of dashes. A rank that ends takes connections with it: of these errors, those that say
@@ -20,15 +20,28 @@ is_echo() {
   [[ "$1" =~ non-zero|MPI_ABORT\ was\ invoked|peer\ process\ has\ unexpectedly\ disconnected ]] ||
     [[ "$1" =~ failed\ to\ TCP\ connect && "$1" =~ \((22|107|115)\) ]]
 }
-says_the_end() {
-  [[ "$1" =~ noticed\ that\ process\ rank|lost\ communication\ with\ a\ remote\ daemon|job\ has\ been\ aborted ]]
+tells_of_a_loss() { [[ "$1" =~ ^[a-z]+\ noticed\ that\ process\ rank|^ORTE\ has\ lost\ communication ]]; }
+
+kill_if_it_stays() { # process
+  for _ in {1..100}; do
+    sleep 0.1
+    kill -0 "$1" 2>/dev/null || return 0
+  done
+  echo "run.sh: mpirun has not ended 10 s after that, and is killed" >&2
+  kill -KILL "$1"
 }
+
+# The first line is the process that writes the others.
 without_echoes() {
-  local line report="" framed=false
+  local line report="" framed=false lost=false job
   local chatter='^mpirun: Forwarding signal|Read -1, expected [0-9]+, errno = 3$'
   chatter+='|sent help message help-mpi-(btl-tcp|api)|"orte_base_help_aggregate" to 0'
+  read -r job
   while IFS= read -r line || [ -n "$line" ]; do
-    if says_the_end "$line"; then kill -ALRM $$ 2>/dev/null || true; fi
+    if ! $lost && tells_of_a_loss "$line"; then
+      lost=true
+      kill_if_it_stays "$job" &
+    fi
     if [[ "$line" =~ ^-+$ ]]; then
       if $framed; then
         is_echo "$report" || printf '%s' "$report"
@@ -45,12 +58,6 @@ without_echoes() {
   done
   printf '%s' "$report"
 }
-kill_later() {
-  sleep 10
-  echo "run.sh: mpirun has not ended 10 s after that, and is killed" >&2
-  kill -KILL "$1"
-}
-
 run() {
   if [ "$(id -u)" -eq 0 ]; then
     export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
@@ -59,10 +66,11 @@ run() {
   export OMPI_MCA_oob_tcp_keepalive_intvl="${OMPI_MCA_oob_tcp_keepalive_intvl:-5}"
   export OMPI_MCA_oob_tcp_keepalive_probes="${OMPI_MCA_oob_tcp_keepalive_probes:-4}"
   set -m # the job gets a process group of its own, so that Ctrl-C reaches this script alone
-  local job="" code=0 signal reaper=""
-  trap '[ -n "$reaper" ] || { kill_later "$job" & reaper=$!; }' ALRM
-  "$@" 2> >(without_echoes >&2) &
-  job=$!
+  {
+    echo "$BASHPID" >&2
+    exec "$@"
+  } 2> >(without_echoes >&2) &
+  local job=$! code=0 again=0 signal
   # shellcheck disable=SC2034  # the first signal that came: the other launchers ask why the run has ended
   passed_on=""
   for signal in INT TERM USR1; do
@@ -70,12 +78,14 @@ run() {
     trap "passed_on=\${passed_on:-$signal}; kill -USR1 $job 2>/dev/null" "$signal"
   done
   while kill -0 "$job" 2>/dev/null; do
-    wait "$job" 2>/dev/null || true # a signal interrupts the wait, not the job
+    code=0
+    wait "$job" 2>/dev/null || code=$? # a signal interrupts the wait, not the job
   done
-  wait "$job" 2>/dev/null || code=$?
+  if [ "$code" -gt 128 ]; then # perhaps that of a signal, as which the job has ended
+    wait "$job" 2>/dev/null || again=$?
+    [ "$again" -eq 127 ] || code=$again # 127: bash has forgotten it
+  fi
   trap - INT TERM USR1
-  trap '' ALRM # a last line may still be read
-  [ -z "$reaper" ] || kill -- "-$reaper" 2>/dev/null || true
   return "$code"
 }
 

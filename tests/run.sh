@@ -14,9 +14,9 @@ build() { # folder, targets, CMake's arguments
   cmake --build "$folder" --parallel "$(nproc)" --target $targets
 }
 
-build "$root/build/sanitize" "unit_tests mpi_tests" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DLOCKSTEP_SANITIZE=ON \
+build "$root/build/sanitize-clang" "unit_tests mpi_tests" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DLOCKSTEP_SANITIZE=ON \
   -DCMAKE_CXX_COMPILER=clang++
-ctest --test-dir "$root/build/sanitize" --output-on-failure --parallel "$(nproc)" --no-tests=error \
+ctest --test-dir "$root/build/sanitize-clang" --output-on-failure --parallel "$(nproc)" --no-tests=error \
   --exclude-regex "^(system|architecture)"
 
 build "$root/build/tests" all -DCMAKE_BUILD_TYPE=Release
