@@ -84,10 +84,33 @@ Descriptor open_at(const Location& location) {
   return file;
 }
 
-std::byte* map(int64_t bytes, int kind, int descriptor) {
-  void* memory = mmap(nullptr, static_cast<size_t>(bytes), PROT_READ | PROT_WRITE, kind, descriptor, 0);
-  if (memory == MAP_FAILED) fail(reason());
-  return static_cast<std::byte*>(memory);
+// At a multiple of a huge page: elsewhere the kernel gives none to a file.
+std::byte* map(int64_t size, int kind, int descriptor) {
+  const size_t bytes = static_cast<size_t>(size);
+  void* const room =
+      mmap(nullptr, bytes + kHugePage, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (room == MAP_FAILED) fail(reason());
+  const size_t before = -reinterpret_cast<size_t>(room) % kHugePage;
+  std::byte* const place = static_cast<std::byte*>(room) + before;
+  const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  const size_t pages = (bytes + page - 1) / page * page;
+  if (mmap(place, bytes, PROT_READ | PROT_WRITE, kind | MAP_FIXED, descriptor, 0) == MAP_FAILED) {
+    const std::string why = reason();
+    munmap(room, bytes + kHugePage);
+    fail(why);
+  }
+  if (before > 0) munmap(room, before);
+  munmap(place + pages, bytes + kHugePage - before - pages);
+  return place;
+}
+
+// Only advice, which Linux takes from 6.1 on: each rank of the host asks for its part.
+void ask_for_huge_pages(std::byte* data, int64_t bytes, int rank, int ranks) {
+  constexpr int kCollapse = 25;  // MADV_COLLAPSE, which glibc 2.36 does not name
+  const size_t pages = static_cast<size_t>(bytes) / kHugePage;
+  const size_t begin = pages * static_cast<size_t>(rank) / static_cast<size_t>(ranks);
+  const size_t end = pages * static_cast<size_t>(rank + 1) / static_cast<size_t>(ranks);
+  if (begin < end) madvise(data + begin * kHugePage, (end - begin) * kHugePage, kCollapse);
 }
 
 // Collective. Where `action` fails on some rank, the first such rank's error on all: to other hosts, it is
@@ -108,7 +131,9 @@ void on_all(Group& host, const std::function<void()>& action) {
 // where there are none.
 std::byte* keep_alone(int64_t bytes) {
   require_available(bytes);
-  return map(bytes, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+  std::byte* const data = map(bytes, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+  madvise(data, static_cast<size_t>(bytes), MADV_HUGEPAGE);
+  return data;
 }
 
 std::byte* share(Group& host, int64_t bytes) {
@@ -126,6 +151,7 @@ std::byte* share(Group& host, int64_t bytes) {
     if (host.rank() != 0) file = open_at(location);
     data = map(bytes, MAP_SHARED, file.number());
   });
+  ask_for_huge_pages(data, bytes, host.rank(), host.size());
   return data;
 }
 

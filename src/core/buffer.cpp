@@ -6,10 +6,6 @@
 
 namespace lockstep {
 
-namespace {
-constexpr size_t kHugePage = size_t{2} << 20;
-}
-
 Buffer::Buffer(int64_t floats, Pages pages) : size_(floats) {
   if (floats == 0) return;
   const size_t bytes = static_cast<size_t>(floats) * sizeof(float);

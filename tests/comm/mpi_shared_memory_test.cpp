@@ -23,7 +23,7 @@ TEST(MpiGroup, HasTheRanksOfItsHostAsAGroup) {
 int64_t* numbers(const SharedMemory& memory) { return reinterpret_cast<int64_t*>(memory.data()); }
 
 TEST(SharedMemory, HasZerosAndThenWhatAnyRankWroteThere) {
-  constexpr int64_t kEach = 1000;  // numbers of a rank: they end within pages
+  constexpr int64_t kEach = 300000;  // numbers of a rank: they end within pages, and within huge ones
   const SharedMemory memory(world().host(), world().size() * kEach * 8, "numbers");
   EXPECT_EQ(memory.bytes(), world().size() * kEach * 8);
   for (int64_t i = 0; i < world().size() * kEach; ++i) ASSERT_EQ(numbers(memory)[i], 0);

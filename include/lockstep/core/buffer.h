@@ -7,6 +7,8 @@
 
 namespace lockstep {
 
+inline constexpr size_t kHugePage = size_t{2} << 20;  // bytes
+
 enum class Pages {
   kHuge,   // for arrays used whole: fewer TLB misses
   kSmall,  // for arrays of which a rank touches only its part: the rest costs nothing
