@@ -136,19 +136,19 @@ std::byte* keep_alone(int64_t bytes) {
   return data;
 }
 
-std::byte* share(Group& host, int64_t bytes) {
+std::byte* share(Group& host, int64_t bytes, int maker) {
   Descriptor file;
   Location location{};
   on_all(host, [&] {
-    if (host.rank() != 0) return;
+    if (host.rank() != maker) return;
     file = create(bytes);
     const struct stat status = status_of(file);
     location = {getpid(), file.number(), status.st_dev, status.st_ino};
   });
-  host.broadcast(&location, sizeof location, 0);
+  host.broadcast(&location, sizeof location, maker);
   std::byte* data = nullptr;
   on_all(host, [&] {
-    if (host.rank() != 0) file = open_at(location);
+    if (host.rank() != maker) file = open_at(location);
     data = map(bytes, MAP_SHARED, file.number());
   });
   ask_for_huge_pages(data, bytes, host.rank(), host.size());
@@ -157,10 +157,10 @@ std::byte* share(Group& host, int64_t bytes) {
 
 }  // namespace
 
-SharedMemory::SharedMemory(Group& host, int64_t bytes, std::string_view what) : bytes_(bytes) {
+SharedMemory::SharedMemory(Group& host, int64_t bytes, std::string_view what, int near) : bytes_(bytes) {
   if (bytes == 0) return;
   try {
-    data_ = host.size() > 1 ? share(host, bytes) : keep_alone(bytes);
+    data_ = host.size() > 1 ? share(host, bytes, near) : keep_alone(bytes);
   } catch (const Error& error) {
     fail("no memory for ", what, " (", bytes_text(bytes), "): ", error.what());
   }

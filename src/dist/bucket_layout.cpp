@@ -30,18 +30,6 @@ Range BucketLayout::slice(Range bucket, int rank) const {
           bucket.begin + (rank + 1) * blocks / ranks_ * kBlock};
 }
 
-// Of the first bucket, which is the largest. A smaller one may give the rank a smaller slice, but never so
-// small that there is more to show.
-int64_t BucketLayout::shown(int rank, const Teams& teams) const {
-  if (teams.own(rank).size() == 1) return 0;
-  return buckets_.front().size() - slice(buckets_.front(), rank).size();
-}
-
-int64_t BucketLayout::place(Range bucket, int rank, int64_t begin) const {
-  const Range own = slice(bucket, rank);
-  return begin - bucket.begin - (begin >= own.end ? own.size() : 0);
-}
-
 int64_t BucketLayout::received(const Plan& plan, int rank, const Teams& teams, Range bucket) const {
   int64_t all = 0;
   for (int t = 0; t < teams.count(); ++t) {
@@ -50,16 +38,11 @@ int64_t BucketLayout::received(const Plan& plan, int rank, const Teams& teams, R
   return all * slice(bucket, rank).size();
 }
 
+// By the first bucket, which is the largest.
 size_t BucketLayout::slots(const Plan& plan, int rank, const Teams& teams) const {
-  const int64_t largest =
-      received(plan, rank, teams, buckets_.front()) + nodes(plan, plan.of_rank(rank)) * shown(rank, teams);
+  const int64_t largest = received(plan, rank, teams, buckets_.front());
   return static_cast<size_t>(std::clamp<int64_t>(buckets_.back().end / std::max<int64_t>(largest, 1), 1,
                                                  static_cast<int64_t>(buckets_.size())));
-}
-
-int64_t BucketLayout::area(const Plan& plan, int rank, const Teams& teams) const {
-  return static_cast<int64_t>(slots(plan, rank, teams)) * nodes(plan, plan.of_rank(rank)) *
-         shown(rank, teams);
 }
 
 int64_t BucketLayout::floats(const Plan& plan, int rank, const Teams& teams) const {
@@ -68,7 +51,7 @@ int64_t BucketLayout::floats(const Plan& plan, int rank, const Teams& teams) con
     int64_t& floats = slots_floats[b % slots_floats.size()];
     floats = std::max(floats, received(plan, rank, teams, buckets_[b]));
   }
-  return std::accumulate(slots_floats.begin(), slots_floats.end(), area(plan, rank, teams));
+  return std::accumulate(slots_floats.begin(), slots_floats.end(), int64_t{0});
 }
 
 }  // namespace lockstep::dist

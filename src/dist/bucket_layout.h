@@ -1,4 +1,4 @@
-// How the parameters are cut into buckets, and who owns, shows and receives what of them, in floats.
+// How the parameters are cut into buckets, and who owns and receives what of them, in floats.
 #pragma once
 
 #include <vector>
@@ -15,16 +15,11 @@ class BucketLayout {
   // What a rank owns of a bucket.
   Range slice(Range bucket, int rank) const;
 
-  // Of one node of a bucket, what a rank shows its team: all but what it owns, with no gap there, so that
-  // parameter `begin` lies at place(). Nothing in a team of one.
-  int64_t shown(int rank, const Teams& teams) const;
-  int64_t place(Range bucket, int rank, int64_t begin) const;
   // What a rank receives of other teams for its slice of a bucket.
   int64_t received(const Plan& plan, int rank, const Teams& teams, Range bucket) const;
-  // Buckets that are under way at once: as many as keep what a rank shows and receives to the parameters'
-  // size. Runs of microbatches that end inside the tree are several nodes.
+  // Buckets that are under way at once: as many as keep what a rank receives to the parameters' size. Runs of
+  // microbatches that end inside the tree are several nodes.
   size_t slots(const Plan& plan, int rank, const Teams& teams) const;
-  int64_t area(const Plan& plan, int rank, const Teams& teams) const;
   // All that a rank keeps for steps of this plan.
   int64_t floats(const Plan& plan, int rank, const Teams& teams) const;
 

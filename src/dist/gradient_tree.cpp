@@ -40,9 +40,7 @@ int GradientTree::buffers_needed(int branches, const Plan& plan, int rank, int64
 }
 
 GradientTree::GradientTree(int64_t parameters, int buffers, int64_t width)
-    : parameters_(parameters), width_(width) {
-  for (int i = 0; i < buffers; ++i) storage_.emplace_back(parameters);
-}
+    : parameters_(parameters), width_(width), buffers_(buffers), storage_(buffers * parameters) {}
 
 void GradientTree::begin(const Plan& plan, int rank) {
   leaves_ = plan.microbatches();
@@ -51,7 +49,7 @@ void GradientTree::begin(const Plan& plan, int rank) {
   entries_.clear();
   cancelled_ = false;
   free_.clear();
-  for (Buffer& buffer : storage_) free_.push_back(buffer.data());
+  for (int b = 0; b < buffers_; ++b) free_.push_back(storage_.data() + b * parameters_);
 }
 
 void GradientTree::insert(const Entry& entry) {

@@ -37,7 +37,7 @@ class MpiReducer : public Reducer {
 
   void abandon() override {}  // nothing is begun before finish()
   void share(Buffer&) override {}
-  void reserve(const Plan&) override {}
+  void share(GradientTree&) override {}
   void gather(float*) override {}
   bool has_gathered(int64_t) override { return true; }
   void await_gathered(int64_t, double) override {}

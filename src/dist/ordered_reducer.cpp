@@ -53,20 +53,9 @@ void OrderedReducer::open() {
   board_.emplace(group_, *teams_);
 }
 
-void OrderedReducer::reserve(const Plan& plan) {
-  open();
-  std::vector<int64_t> areas(static_cast<size_t>(group_.size()));
-  for (int r = 0; r < group_.size(); ++r) {
-    if (teams_->share_host(r, group_.rank())) areas[static_cast<size_t>(r)] = layout_.area(plan, r, *teams_);
-  }
-  board_->make_room(areas);
-}
-
 void OrderedReducer::begin(GradientTree& tree, const Plan& plan) {
-  reserve(plan);
-  step_.emplace(Step{tree, plan, layout_.slots(plan, group_.rank(), *teams_), {}, {}, 0, 0, 0, 0, {}});
-  const Range members = teams_->of(team());
-  for (int64_t r = members.begin; r < members.end; ++r) step_->members.push_back(member(static_cast<int>(r)));
+  wait_for([&] { return board_->others_have(Count::kUsed, reduced_); });
+  step_.emplace(Step{tree, plan, layout_.slots(plan, group_.rank(), *teams_), {}, 0, 0, 0, 0, {}});
   step_->exchanges.resize(buckets().size());
   while (step_->expected < step_->slots) expect_next();
 }
@@ -78,9 +67,7 @@ void OrderedReducer::advance() {
   const int64_t final_floats = step.tree.final_floats();
   // On this thread alone: the others are at their microbatches.
   const auto at_once = [](Range range, const std::function<void(Range)>& task) { task(range); };
-  while (step.shown < step.slots && buckets()[step.shown].end <= final_floats && may_show()) {
-    show_next(at_once);
-  }
+  while (step.shown < step.slots && buckets()[step.shown].end <= final_floats) show_next(at_once);
   while (step.sent < step.shown && may_send()) send_next(at_once);
   while (step.over < step.sent && step.exchanges[step.over].test(traffic_)) ++step.over;
 }
@@ -104,24 +91,17 @@ std::vector<OrderedReducer::LocalNode> OrderedReducer::local_nodes() const {
   return nodes;
 }
 
-OrderedReducer::Member OrderedReducer::member(int rank) const {
-  return {rank, nodes_of_rank(rank), layout_.slots(step_->plan, rank, *teams_), layout_.shown(rank, *teams_),
-          board_->area(rank)};
+void OrderedReducer::show_nodes(std::vector<LocalNode> nodes) {
+  step_->nodes = std::move(nodes);
+  for (size_t n = 0; n < step_->nodes.size(); ++n) board_->set_node(n, sum_of(step_->nodes[n]));
 }
 
-// Where the sum of a node of a member is shown, from a parameter of the bucket on.
-float* OrderedReducer::shown_at(const Member& member, size_t node, size_t bucket, int64_t parameter) const {
-  if (step_->members.size() == 1) return step_->nodes[node].partials[0].values + parameter;
-  const size_t place = bucket % member.slots * member.nodes.size() + node;
-  return member.area + static_cast<int64_t>(place) * member.shown +
-         layout_.place(buckets()[bucket], member.rank, parameter);
-}
-
-// What a member shows of a bucket, from a parameter on.
-void OrderedReducer::add_shown(const Member& member, size_t bucket, int64_t parameter,
-                               std::vector<Partial<float>>& partials) const {
-  for (size_t n = 0; n < member.nodes.size(); ++n) {
-    partials.push_back({member.nodes[n], shown_at(member, n, bucket, parameter)});
+// What a rank of the team shows, from a parameter on.
+void OrderedReducer::add_shown(int rank, int64_t parameter, std::vector<Partial<float>>& partials) const {
+  const std::vector<Range> nodes = nodes_of_rank(rank);
+  for (size_t n = 0; n < nodes.size(); ++n) {
+    float* const sum = rank == group_.rank() ? sum_of(step_->nodes[n]) : board_->node(rank, n);
+    partials.push_back({nodes[n], sum + parameter});
   }
 }
 
@@ -144,24 +124,17 @@ void OrderedReducer::expect_next() {
   step_->exchanges[bucket].expect(group_.exchange({}, receives, kGradientTag));
 }
 
-// Whether nobody of the team needs any more what lies where the next bucket is to be shown.
-bool OrderedReducer::may_show() const {
-  const size_t next = step_->shown;
-  return board_->others_have(Count::kUsed, reduced_ + (next < step_->slots ? 0 : next - step_->slots + 1));
-}
-
 // What others own is summed up to whole nodes.
 void OrderedReducer::show_next(const ForEachPiece& for_each) {
-  if (step_->nodes.empty()) step_->nodes = local_nodes();
+  if (step_->nodes.empty()) show_nodes(local_nodes());
   const size_t bucket = step_->shown++;
   const Range all = buckets()[bucket];
   const Range mine = slice(all, group_.rank());
-  for (size_t n = 0; n < step_->nodes.size(); ++n) {
-    const LocalNode& node = step_->nodes[n];
+  for (const LocalNode& node : step_->nodes) {
+    if (node.partials.size() == 1) continue;
     for (const Range others : {Range{all.begin, mine.begin}, Range{mine.end, all.end}}) {
-      float* const sum = shown_at(own_member(), n, bucket, others.begin);
       for_each(others, [&](Range piece) {
-        sum_node(node.leaves, node.partials, piece.begin, piece.size(), sum + (piece.begin - others.begin));
+        sum_node(node.leaves, node.partials, piece.begin, piece.size(), sum_of(node) + piece.begin);
       });
     }
   }
@@ -174,8 +147,8 @@ bool OrderedReducer::may_send() const {
   return board_->others_have(Count::kShown, reduced_ + step_->sent + 1);
 }
 
-// To ranks outside the team, for whom this rank is the courier: the team's nodes, summed where its first rank
-// shows them.
+// To ranks outside the team, for whom this rank is the courier: the team's nodes, each where its first
+// partial is.
 void OrderedReducer::send_next(const ForEachPiece& for_each) {
   const size_t bucket = step_->sent++;
   std::vector<comm::Send> sends;
@@ -183,7 +156,10 @@ void OrderedReducer::send_next(const ForEachPiece& for_each) {
     const Range theirs = slice(buckets()[bucket], r);
     if (in_team(r) || teams_->courier(team(), r) != group_.rank() || theirs.size() == 0) continue;
     std::vector<Partial<float>> partials;
-    for (const Member& member : step_->members) add_shown(member, bucket, theirs.begin, partials);
+    const Range members = teams_->of(team());
+    for (int64_t m = members.begin; m < members.end; ++m) {
+      add_shown(static_cast<int>(m), theirs.begin, partials);
+    }
     std::span<const Partial<float>> rest = partials;
     for (const Range node : nodes_of_team(team())) {
       const auto parts = take_parts(node, rest);
@@ -228,8 +204,9 @@ std::vector<Partial<float>> OrderedReducer::all_partials(size_t bucket) {
       from += mine.size();
     }
   }
-  for (const Member& member : step_->members) {
-    if (member.rank != group_.rank()) add_shown(member, bucket, mine.begin, partials);
+  const Range members = teams_->of(team());
+  for (int64_t m = members.begin; m < members.end; ++m) {
+    if (m != group_.rank()) add_shown(static_cast<int>(m), mine.begin, partials);
   }
   for (const LocalNode& node : step_->nodes) {
     for (const auto& own : node.partials) partials.push_back({own.leaves, own.values + mine.begin});
@@ -258,7 +235,6 @@ void OrderedReducer::run_out(const std::function<void(size_t bucket)>& arrived) 
   Step& step = *step_;
   for (size_t b = 0; b < buckets().size(); ++b) {
     while (step.shown < std::min(buckets().size(), b + step.slots)) {
-      wait_for([&] { return may_show(); });
       if (step.expected == step.shown) expect_next();
       show_next(by_all);
     }
@@ -280,11 +256,12 @@ void OrderedReducer::finish(const Consumer& consumer, float* gathered) {
 
 // Other ranks wait for as many floats as ever; which ones does not matter.
 void OrderedReducer::abandon() {
-  Step& step = *step_;
-  if (step.tree.final_floats() < parameters_) {
-    step.nodes.clear();
-    for (const Range node : nodes_of_rank(group_.rank()))
-      step.nodes.push_back({node, {{node, step.tree.any_buffer()}}});
+  if (step_->nodes.empty()) {
+    std::vector<LocalNode> nodes;
+    for (const Range node : nodes_of_rank(group_.rank())) {
+      nodes.push_back({node, {{node, step_->tree.any_buffer()}}});
+    }
+    show_nodes(std::move(nodes));
   }
   run_out([](size_t) {});
 }
@@ -292,6 +269,11 @@ void OrderedReducer::abandon() {
 void OrderedReducer::share(Buffer& values) {
   open();
   board_->share(values);
+}
+
+void OrderedReducer::share(GradientTree& tree) {
+  open();
+  board_->show(tree.storage());
 }
 
 void OrderedReducer::gather(float* values) {

@@ -1,9 +1,9 @@
 // The reduction that keeps the promise: along the fixed tree, each rank for its slice of each bucket.
 //
-// The ranks of a team (teams.h) show each other, in memory that they share, the sums of their microbatches
-// for what they do not own. One of them, chosen by rule, sums what the team has for a rank outside it, and
-// sends that; parameters are in memory that they share, and new ones are sent to one rank of each team. A
-// team of one shows nothing, and sends from the gradients' own memory.
+// The ranks of a team (teams.h) see each other's gradients, in memory that they share: each sums those of its
+// microbatches for what it does not own, in place. One of them, chosen by rule, sums what the team has for a
+// rank outside it, in place too, and sends that; parameters are in memory that they share, and new ones are
+// sent to one rank of each team.
 #pragma once
 
 #include <atomic>
@@ -26,7 +26,7 @@ class OrderedReducer : public Reducer {
   void finish(const Consumer& consumer, float* gathered) override;
   void abandon() override;
   void share(Buffer& values) override;
-  void reserve(const Plan& plan) override;
+  void share(GradientTree& tree) override;
   void gather(float* values) override;
   bool has_gathered(int64_t from) override;
   void await_gathered(int64_t from, double share) override;
@@ -42,20 +42,13 @@ class OrderedReducer : public Reducer {
     Range leaves;
     std::vector<Partial<float>> partials;
   };
-  // A rank of the team, and where it shows its nodes.
-  struct Member {
-    int rank;
-    std::vector<Range> nodes;
-    size_t slots;
-    int64_t shown;  // floats of a node
-    float* area;
-  };
+  // Where its sum is made of them, for what others own.
+  static float* sum_of(const LocalNode& node) { return node.partials[0].values; }
   // One step's reduction.
   struct Step {
     GradientTree& tree;
     Plan plan;
-    size_t slots;  // buckets that may be under way at once
-    std::vector<Member> members;
+    size_t slots;                  // buckets that may be under way at once
     std::vector<LocalNode> nodes;  // once something is final
     // Buckets, in their order:
     size_t expected = 0;  // whose receives are posted,
@@ -85,15 +78,9 @@ class OrderedReducer : public Reducer {
   std::vector<Range> nodes_of_rank(int rank) const;
   std::vector<Range> nodes_of_team(int team) const;
   std::vector<LocalNode> local_nodes() const;
-  Member member(int rank) const;
-  const Member& own_member() const {
-    return step_->members[static_cast<size_t>(group_.rank() - teams_->of(team()).begin)];
-  }
-  float* shown_at(const Member& member, size_t node, size_t bucket, int64_t parameter) const;
-  void add_shown(const Member& member, size_t bucket, int64_t parameter,
-                 std::vector<Partial<float>>& partials) const;
+  void show_nodes(std::vector<LocalNode> nodes);
+  void add_shown(int rank, int64_t parameter, std::vector<Partial<float>>& partials) const;
   std::vector<Partial<float>> all_partials(size_t bucket);
-  bool may_show() const;
   bool may_send() const;
   void expect_next();
   void show_next(const ForEachPiece& for_each);

@@ -11,8 +11,7 @@ TeamBoard::TeamBoard(comm::Group& group, const Teams& teams)
       members_(teams.own(group.rank())),
       common_(group.host(), counts_before(teams.count()) * static_cast<int64_t>(sizeof(Counts)),
               "what the ranks of a host exchange"),
-      counts_(reinterpret_cast<Counts*>(common_.data()) + counts_before(teams.team_of(group.rank()))),
-      places_(static_cast<size_t>(teams.ranks()) + 1) {}
+      counts_(reinterpret_cast<Counts*>(common_.data()) + counts_before(teams.team_of(group.rank()))) {}
 
 bool TeamBoard::is_here(int team) const {
   const Range members = teams_.of(team);
@@ -40,24 +39,39 @@ void TeamBoard::share(Buffer& values) const {
   group_.host().barrier();
 }
 
-void TeamBoard::make_room(const std::vector<int64_t>& floats) {
-  bool fits = true;
-  std::vector<int64_t> places = {0};
+void TeamBoard::show(Buffer& own) {
+  comm::Group& host = group_.host();
+  std::vector<int64_t> floats(static_cast<size_t>(host.size()));
+  const int64_t mine = own.size();
+  host.allgather(&mine, std::vector<uint64_t>(floats.size(), sizeof mine), floats.data());
+  of_others_.clear();
+  shown_.clear();
+  int on_host = -1;  // the rank's number there
   for (int r = 0; r < teams_.ranks(); ++r) {
-    const int64_t room = teams_.share_host(r, group_.rank()) ? floats[static_cast<size_t>(r)] : 0;
-    const size_t rank = static_cast<size_t>(r);
-    fits = fits && room <= places_[rank + 1] - places_[rank];
-    places.push_back(places.back() + std::max(room, places_[rank + 1] - places_[rank]));
+    if (!teams_.share_host(r, group_.rank())) continue;
+    ++on_host;
+    if (!is_here(teams_.team_of(r))) continue;
+    const int64_t bytes = floats[static_cast<size_t>(on_host)] * static_cast<int64_t>(sizeof(float));
+    comm::SharedMemory memory(host, bytes, "the gradients that the ranks of a host see", on_host);
+    if (teams_.team_of(r) != teams_.team_of(group_.rank())) continue;
+    shown_.push_back(reinterpret_cast<float*>(memory.data()));
+    if (r == group_.rank()) {
+      own = std::move(memory).release();
+    } else {
+      of_others_.push_back(std::move(memory));
+    }
   }
-  if (fits) return;
-  places_ = std::move(places);
-  areas_ = comm::SharedMemory();
-  areas_ = comm::SharedMemory(group_.host(), places_.back() * static_cast<int64_t>(sizeof(float)),
-                              "the sums that the ranks of a host exchange");
 }
 
-float* TeamBoard::area(int rank) const {
-  return reinterpret_cast<float*>(areas_.data()) + places_[static_cast<size_t>(rank)];
+void TeamBoard::set_node(size_t n, const float* values) {
+  if (members_.size() == 1) return;
+  const int64_t member = group_.rank() - members_.begin;
+  counts_[member].nodes[n] = values - shown_[static_cast<size_t>(member)];
+}
+
+float* TeamBoard::node(int rank, size_t n) const {
+  const int64_t member = rank - members_.begin;
+  return shown_[static_cast<size_t>(member)] + counts_[member].nodes[n];
 }
 
 uint64_t& TeamBoard::count_of(int64_t rank, Count what) const {

@@ -1,4 +1,4 @@
-// The memory in which the ranks of a team show each other their sums and have their parameters, and how far
+// The memory in which the ranks of a team see each other's gradients and have their parameters, and how far
 // they are.
 #pragma once
 
@@ -7,14 +7,15 @@
 
 #include "lockstep/comm/shared_memory.h"
 #include "lockstep/dist/teams.h"
+#include "lockstep/dist/tree.h"
 
 namespace lockstep::dist {
 
 // What a rank counts since the board was made. What it wrote before it counted is there for the
 // others once they see the count.
 enum class Count {
-  kShown,   // buckets whose sums lie in its area
-  kUsed,    // buckets of which it needs nobody's area any more
+  kShown,   // buckets of which its sums are final
+  kUsed,    // buckets of which it needs nobody's sums any more
   kPlaced,  // buckets of new parameters that are there, as far as they are this rank's to place
 };
 
@@ -24,11 +25,12 @@ class TeamBoard {
   // Collective over the group's host.
   TeamBoard(comm::Group& group, const Teams& teams);
 
-  // Collective over the group's host. Gives each rank an area of so many floats, by rank of the group; what
-  // was in areas is lost where one was smaller. Nobody of the team may have anything to read there.
-  void make_room(const std::vector<int64_t>& floats);
-  // Of a rank of the team.
-  float* area(int rank) const;
+  // Collective over the group's host. Moves each rank's own memory to where its team sees it; what was in it
+  // is lost. That of a team of one stays.
+  void show(Buffer& own);
+  // Where in what it shows the values of its n-th node begin, of a rank of the team.
+  void set_node(size_t n, const float* values);
+  float* node(int rank, size_t n) const;
 
   // Collective over the group's host. Moves values, the same on every rank, to where the team has them in
   // common; those of a team of one stay.
@@ -40,9 +42,10 @@ class TeamBoard {
   bool others_have(Count what, uint64_t count) const;
 
  private:
-  // On a cache line of its own.
+  // A rank's, on cache lines of its own.
   struct alignas(64) Counts {
     uint64_t of[3];
+    int64_t nodes[kMostNodes];  // floats from the start of what it shows
   };
   bool is_here(int team) const;  // whether it is one of this host's, and has something to share
   int64_t counts_before(int team) const;
@@ -53,8 +56,8 @@ class TeamBoard {
   Range members_;              // of this rank's team
   comm::SharedMemory common_;  // for each team of the host, its ranks' counts
   Counts* counts_;             // in it, of the members
-  comm::SharedMemory areas_;
-  std::vector<int64_t> places_;  // of areas, in floats, by rank; and behind the last
+  std::vector<comm::SharedMemory> of_others_;
+  std::vector<float*> shown_;  // by member
 };
 
 }  // namespace lockstep::dist

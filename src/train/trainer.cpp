@@ -162,14 +162,13 @@ Outcome Trainer::run(StopSignal& signals, Observer* observer, StepRecorder* reco
   return finish(outcome);
 }
 
-// Once they are what training starts from.
+// Once they are what training starts from; with the memory that steps need, so that none fails for it.
 void Trainer::share_parameters() {
   if (shared_) return;
   shared_ = true;
   comm::together(group_, [&] {
     reducer_->share(parameters_);
-    for (const int64_t samples : cut_.order.whole_batches()) reducer_->reserve(plan_of(samples));
-    for (const int64_t samples : cut_.order.last_batches()) reducer_->reserve(plan_of(samples));
+    reducer_->share(tree_);
   });
 }
 

@@ -55,7 +55,9 @@ class Reduction {
       : group_(group),
         parameters_(parameters),
         tree_(parameters, buffers),
-        reducer_(make_reducer(kind, group, workers_, parameters, bucket_floats)) {}
+        reducer_(make_reducer(kind, group, workers_, parameters, bucket_floats)) {
+    reducer_->share(tree_);
+  }
 
   std::vector<float> sum(int64_t microbatches, bool gathered = true) {
     const Plan plan(microbatches, 1, group_.size());

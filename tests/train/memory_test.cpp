@@ -152,15 +152,14 @@ TEST(ReducerFloats, AreTheOthersNodesOfTheBucketsUnderWay) {
             static_cast<int64_t>(nodes) * 10 * 2 * kBlock);
 }
 
-// Two hosts of two ranks, each with one node of the tree. A rank shows its team three quarters of each
-// bucket, and receives one node of the other team for its quarter.
-TEST(ReducerFloats, OfATeamAreWhatItsRanksShow) {
+// Two hosts of two ranks, each with one node of the tree. A rank receives one node of the other team for its
+// quarter; what its own team has, it sees.
+TEST(ReducerFloats, AreNoneForWhatATeamHas) {
   const dist::Plan plan(8, 1, 4);
   const int64_t parameters = 64 * kBlock;
   EXPECT_EQ(dist::reducer_floats("ordered", plan, 1, dist::Teams({0, 0, 1, 1}), parameters, 8 * kBlock),
-            parameters * 3 / 4 + parameters / 4);
-  EXPECT_EQ(dist::reducer_floats("ordered", plan, 1, dist::Teams({0, 0, 0, 0}), parameters, 8 * kBlock),
-            parameters * 3 / 4);
+            parameters / 4);
+  EXPECT_EQ(dist::reducer_floats("ordered", plan, 1, dist::Teams({0, 0, 0, 0}), parameters, 8 * kBlock), 0);
 }
 
 class Shortage : public ::testing::Test {

@@ -17,8 +17,9 @@ class SharedMemory {
   // Collective over `host`, a Group::host(): all get the same `bytes` of zeros, at the start of a page, and
   // what one writes the others see; who reads what another wrote has to know that it is there. Fails on all
   // of them with one message, which is about `what` ("the dataset"), where the memory cannot be had; never
-  // later, by a signal. The memory is there until the last rank has let go of it, or ended in any way.
-  SharedMemory(Group& host, int64_t bytes, std::string_view what);
+  // later, by a signal. The memory is there until the last rank has let go of it, or ended in any way. It
+  // lies near the cores of rank `near`.
+  SharedMemory(Group& host, int64_t bytes, std::string_view what, int near = 0);
   ~SharedMemory();
   SharedMemory(SharedMemory&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}

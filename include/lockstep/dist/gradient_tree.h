@@ -32,6 +32,9 @@ class GradientTree {
   // `width`, a power of two: the most microbatches of a branch.
   GradientTree(int64_t parameters, int buffers, int64_t width = 1);
 
+  // All its buffers. Between steps they may be moved to other memory of that size.
+  Buffer& storage() { return storage_; }
+
   // Before each step: the leaves are this rank's microbatches.
   void begin(const Plan& plan, int rank);
 
@@ -55,7 +58,7 @@ class GradientTree {
   // reads them, in one pass.
   std::vector<Partial<float>> partials() const;
   // Memory of `parameters()` floats, with anything in it.
-  float* any_buffer() { return storage_.front().data(); }
+  float* any_buffer() { return storage_.data(); }
 
   int64_t parameters() const { return parameters_; }
 
@@ -71,7 +74,8 @@ class GradientTree {
 
   int64_t parameters_;
   int64_t width_;
-  std::vector<Buffer> storage_;
+  int buffers_;
+  Buffer storage_;
   mutable std::mutex mutex_;
   std::condition_variable returned_;
   std::vector<float*> free_;

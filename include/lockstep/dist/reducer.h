@@ -29,7 +29,8 @@ class Reducer {
   // A step's reduction is begin(), any number of advance(), then finish(), or abandon() where the step failed
   // on some rank.
   //
-  // Behind the tree's own begin(), with the same plan. Collective; keeps a reference to the tree.
+  // Behind the tree's own begin(), with the same plan, and before its first branch. Collective; waits for
+  // those of the team who still read the tree's buffers; keeps a reference to the tree, which is shared.
   virtual void begin(GradientTree& tree, const Plan& plan) = 0;
   // From any thread, while gradients are computed: sends what is final, and lets MPI go on with what is under
   // way. Returns at once where another thread is at it.
@@ -43,11 +44,11 @@ class Reducer {
   // Collective. Moves a flat vector, the same on every rank, to where the ranks of a team have it in common.
   // From then on a rank writes there what it owns alone, and then completes it. Something that waits for all
   // ranks has to lie between the last time that any reads what others own and the first time that any writes.
-  // The last vector is the shared one.
+  // The last vector is the shared one. Fails on every rank of a host that has not the memory.
   virtual void share(Buffer& values) = 0;
-  // Collective. Takes the memory that steps of this plan need, which begin() else does. Fails on every rank
-  // of a host that has not enough.
-  virtual void reserve(const Plan& plan) = 0;
+  // Collective, before the first begin(). Moves the tree's buffers to where the ranks of a team see them, and
+  // so need no copies. Fails likewise.
+  virtual void share(GradientTree& tree) = 0;
   // Collective. Begins to complete the shared vector, of which every rank has what it owns: from its end to
   // its start, as the next step's way forward reads parameters. Until a rank has awaited all of it, the
   // vector has to live and to stay as it is; that comes before its next finish() or gather().
@@ -84,8 +85,7 @@ int64_t bucket_floats(int64_t kilobytes, int64_t parameters, int ranks);
 std::unique_ptr<Reducer> make_reducer(const std::string& kind, comm::Group& group, parallel::Workers& workers,
                                       int64_t parameters, int64_t bucket_floats);
 
-// Floats of the buffers that such a reducer keeps for steps of this plan: a rank's own, and its part of what
-// its team shares.
+// Floats of the buffers that such a reducer keeps for steps of this plan.
 int64_t reducer_floats(const std::string& kind, const Plan& plan, int rank, const Teams& teams,
                        int64_t parameters, int64_t bucket_floats);
 

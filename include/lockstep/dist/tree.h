@@ -24,6 +24,7 @@ struct Partial {
 // The largest whole nodes that cover a run of leaves of a tree with `leaves` leaves, from left to right.
 std::vector<Range> nodes_of(Range run, int64_t leaves);
 int count_nodes(Range run, int64_t leaves);
+constexpr size_t kMostNodes = 128;  // of any run: two of each width
 
 // The two halves of the node that covers `node` in a tree with `leaves` leaves; the second is never empty,
 // so `node` must cover two leaves or more.
