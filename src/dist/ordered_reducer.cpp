@@ -54,7 +54,8 @@ void OrderedReducer::open() {
 }
 
 void OrderedReducer::begin(GradientTree& tree, const Plan& plan) {
-  wait_for([&] { return board_->others_have(Count::kUsed, reduced_); });
+  const TeamBoard& board = board_.value();  // after share()
+  wait_for([&] { return board.others_have(Count::kUsed, reduced_); });
   step_.emplace(Step{tree, plan, layout_.slots(plan, group_.rank(), *teams_), {}, 0, 0, 0, 0, {}});
   step_->exchanges.resize(buckets().size());
   while (step_->expected < step_->slots) expect_next();

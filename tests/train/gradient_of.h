@@ -27,8 +27,9 @@ struct GradientOf {
     const int64_t width = engine.plan().width;
     dist::GradientTree tree(
         floats, dist::GradientTree::buffers_needed(engine.plan().branches(), plan, 0, width), width);
-    tree.begin(plan, 0);
     const auto reducer = dist::make_reducer("ordered", *group, workers, floats, floats);
+    reducer->share(tree);
+    tree.begin(plan, 0);
     reducer->begin(tree, plan);
     const data::Samples samples = dataset.train->fetch(indices);
     sums = dist::sum_leaves(engine.train(
