@@ -54,8 +54,7 @@ void OrderedReducer::open() {
 }
 
 void OrderedReducer::begin(GradientTree& tree, const Plan& plan) {
-  const TeamBoard& board = board_.value();  // after share()
-  wait_for([&] { return board.others_have(Count::kUsed, reduced_); });
+  wait_for_readers();
   step_.emplace(Step{tree, plan, layout_.slots(plan, group_.rank(), *teams_), {}, 0, 0, 0, 0, {}});
   step_->exchanges.resize(buckets().size());
   while (step_->expected < step_->slots) expect_next();
@@ -217,6 +216,15 @@ std::vector<Partial<float>> OrderedReducer::all_partials(size_t bucket) {
   return partials;
 }
 
+// Until nobody of the team needs this rank's buffers any more. Meanwhile new parameters travel on.
+void OrderedReducer::wait_for_readers() {
+  const TeamBoard& board = board_.value();  // after share()
+  wait_for([&] {
+    go_on_gathering();
+    return board.others_have(Count::kUsed, reduced_);
+  });
+}
+
 void OrderedReducer::wait_for(const std::function<bool()>& ready) {
   if (ready()) return;
   traffic_.wait([&] { poll_until(ready); });
@@ -265,6 +273,7 @@ void OrderedReducer::abandon() {
     show_nodes(std::move(nodes));
   }
   run_out([](size_t) {});
+  wait_for_readers();  // who repeats the step uses them
 }
 
 void OrderedReducer::share(Buffer& values) {

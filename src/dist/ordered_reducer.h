@@ -87,6 +87,7 @@ class OrderedReducer : public Reducer {
   void send_next(const ForEachPiece& for_each);
   // Waits for others of the team, and lets MPI go on meanwhile.
   void wait_for(const std::function<bool()>& ready);
+  void wait_for_readers();
   void poll_until(const std::function<bool()>& ready);
   // Waits for bucket after bucket, in their order.
   void run_out(const std::function<void(size_t bucket)>& arrived);
@@ -99,7 +100,7 @@ class OrderedReducer : public Reducer {
   parallel::Workers& workers_;
   int64_t parameters_;
   BucketLayout layout_;
-  std::optional<Teams> teams_;      // once anything is exchanged
+  std::optional<Teams> teams_;      // once anything is shared
   std::optional<TeamBoard> board_;  // likewise
   // A buffer a bucket under way: other teams' nodes for this rank's slice, by team.
   std::vector<Buffer> received_;

@@ -184,7 +184,7 @@ void Trainer::train_step(data::Loader& loader, double learning_rate, const StopS
   std::vector<double> sums;
   minibatch_sums_.begin(plan);
   tree_.begin(plan, group_.rank());
-  reducer_->begin(tree_, plan);
+  during(Phase::kCompute, "waits for the other ranks' gradients", [&] { reducer_->begin(tree_, plan); });
   const std::string failure = failure_of([&] {
     checkpoints_.advance();
     data::Samples samples;

@@ -85,7 +85,7 @@ class SimulatedRank {
                                     dist::bucket_floats(0, job.profile.floats, group.size()))),
         parameters_(job.profile.floats) {
     reducer_->share(parameters_);
-    reducer_->share(tree_);
+    reducer_->share(tree_);  // which takes memory where a node has several ranks
     for (int r = 0; r < group.size(); ++r) {
       partials_ += static_cast<int64_t>(dist::nodes_of(plan_.of_rank(r), plan_.microbatches()).size());
     }

@@ -18,7 +18,7 @@ class SharedMemory {
   // what one writes the others see; who reads what another wrote has to know that it is there. Fails on all
   // of them with one message, which is about `what` ("the dataset"), where the memory cannot be had; never
   // later, by a signal. The memory is there until the last rank has let go of it, or ended in any way. It
-  // lies near the cores of rank `near`.
+  // lies near the core that rank `near` is on.
   SharedMemory(Group& host, int64_t bytes, std::string_view what, int near = 0);
   ~SharedMemory();
   SharedMemory(SharedMemory&& other) noexcept

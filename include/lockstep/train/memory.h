@@ -40,7 +40,7 @@ int gradient_buffers(const Cut& cut, const EnginePlan& engine, int ranks, int ra
 struct MemoryEstimate {
   int64_t dataset = 0;
   int64_t dataset_held_by = 1;  // so many ranks of the host, together
-  int64_t parameters = 0;       // with the optimizer's state, and what is on its way to other ranks
+  int64_t parameters = 0;       // with the optimizer's state, and what is on its way from other ranks
   int64_t gradients = 0;        // of microbatches, until they are summed
   int64_t activations = 0;      // of one workspace
   int64_t workspaces = 1;       // one a thread; or, where microbatches go together, one for each of a step
