@@ -97,7 +97,9 @@ void OrderedReducer::show_nodes(std::vector<LocalNode> nodes) {
 }
 
 // What a rank of the team shows, from a parameter on.
-void OrderedReducer::add_shown(int rank, int64_t parameter, std::vector<Partial<float>>& partials) const {
+void OrderedReducer::add_shown(int64_t member, int64_t parameter,
+                               std::vector<Partial<float>>& partials) const {
+  const int rank = static_cast<int>(member);
   const std::vector<Range> nodes = nodes_of_rank(rank);
   for (size_t n = 0; n < nodes.size(); ++n) {
     float* const sum = rank == group_.rank() ? sum_of(step_->nodes[n]) : board_->node(rank, n);
@@ -156,10 +158,7 @@ void OrderedReducer::send_next(const ForEachPiece& for_each) {
     const Range theirs = slice(buckets()[bucket], r);
     if (in_team(r) || teams_->courier(team(), r) != group_.rank() || theirs.size() == 0) continue;
     std::vector<Partial<float>> partials;
-    const Range members = teams_->of(team());
-    for (int64_t m = members.begin; m < members.end; ++m) {
-      add_shown(static_cast<int>(m), theirs.begin, partials);
-    }
+    for (int64_t m = members().begin; m < members().end; ++m) add_shown(m, theirs.begin, partials);
     std::span<const Partial<float>> rest = partials;
     for (const Range node : nodes_of_team(team())) {
       const auto parts = take_parts(node, rest);
@@ -204,9 +203,8 @@ std::vector<Partial<float>> OrderedReducer::all_partials(size_t bucket) {
       from += mine.size();
     }
   }
-  const Range members = teams_->of(team());
-  for (int64_t m = members.begin; m < members.end; ++m) {
-    if (m != group_.rank()) add_shown(static_cast<int>(m), mine.begin, partials);
+  for (int64_t m = members().begin; m < members().end; ++m) {
+    if (m != group_.rank()) add_shown(m, mine.begin, partials);
   }
   for (const LocalNode& node : step_->nodes) {
     for (const auto& own : node.partials) partials.push_back({own.leaves, own.values + mine.begin});

@@ -72,6 +72,7 @@ class OrderedReducer : public Reducer {
   const std::vector<Range>& buckets() const { return layout_.buckets(); }
   Range slice(Range bucket, int rank) const { return layout_.slice(bucket, rank); }
   int team() const { return teams_->team_of(group_.rank()); }
+  Range members() const { return teams_->own(group_.rank()); }
   bool in_team(int rank) const { return teams_->team_of(rank) == team(); }
 
   void open();
@@ -79,7 +80,7 @@ class OrderedReducer : public Reducer {
   std::vector<Range> nodes_of_team(int team) const;
   std::vector<LocalNode> local_nodes() const;
   void show_nodes(std::vector<LocalNode> nodes);
-  void add_shown(int rank, int64_t parameter, std::vector<Partial<float>>& partials) const;
+  void add_shown(int64_t member, int64_t parameter, std::vector<Partial<float>>& partials) const;
   std::vector<Partial<float>> all_partials(size_t bucket);
   bool may_send() const;
   void expect_next();

@@ -127,7 +127,7 @@ Outcome Trainer::run(StopSignal& signals, Observer* observer, StepRecorder* reco
     fail(options_.dataset, ": the dataset has no samples in /train; expected some to train on");
   }
   const StopSignal::Listening stop(signals);
-  share_parameters();
+  share_memory();
   watch_ = Stopwatch();
   samples_ = 0;
   end = std::min(end, total_steps_);
@@ -162,8 +162,8 @@ Outcome Trainer::run(StopSignal& signals, Observer* observer, StepRecorder* reco
   return finish(outcome);
 }
 
-// Once they are what training starts from; with the memory that steps need, so that none fails for it.
-void Trainer::share_parameters() {
+// Once the parameters are what training starts from. Steps find the memory that they need, or none begins.
+void Trainer::share_memory() {
   if (shared_) return;
   shared_ = true;
   comm::together(group_, [&] {

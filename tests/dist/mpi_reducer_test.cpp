@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <limits>
 #include <map>
+#include <thread>
 
 #include "lockstep/core/error.h"
 #include "lockstep/dist/reducer.h"
@@ -78,6 +80,7 @@ class Reduction {
     const auto consumer = [&](Range range, const float* gradient) {
       EXPECT_EQ(range.begin % kBlock, 0);
       EXPECT_EQ(range.size() % kBlock, 0);
+      std::this_thread::sleep_for(pause_);
       std::copy_n(gradient, range.size(), values.data() + range.begin);
       consumed_ += range.size();
     };
@@ -105,6 +108,7 @@ class Reduction {
   double hidden() const { return hidden_; }
   Reducer& reducer() { return *reducer_; }
   void use_leaves_at_once(int leaves) { leaves_at_once_ = leaves; }
+  void pause_before_sums_are_read(std::chrono::milliseconds pause) { pause_ = pause; }
 
  private:
   static constexpr int64_t kStride = kBlock / 2;
@@ -141,6 +145,7 @@ class Reduction {
   std::unique_ptr<Reducer> reducer_;
   std::atomic<int64_t> consumed_{0};
   int leaves_at_once_ = 1;
+  std::chrono::milliseconds pause_{0};
   double hidden_ = 0;
 };
 
@@ -238,6 +243,24 @@ TEST_P(OrderedOnHosts, TakesMinibatchesOfAnySizeOneAfterTheOther) {
   for (const int64_t microbatches : {13, 1, 22, 2, 13, 3}) {
     EXPECT_TRUE(test::same_bits(reduction.sum(microbatches), sum_of_one_process({microbatches, 9, 4})))
         << microbatches;
+  }
+}
+
+// A rank reads others' gradients where they are. Without a gather nothing else keeps these from the next
+// step, in which other ranks have other leaves.
+TEST_P(OrderedOnHosts, ARankThatIsBehindStillReadsTheStepThatItIsAt) {
+  const std::vector<int64_t> steps = {13, 22, 8};
+  std::vector<std::vector<float>> expected;
+  for (const int64_t microbatches : steps) expected.push_back(sum_of_one_process({microbatches, 9, 4}));
+  Reduction reduction(group_, "ordered", 9 * kBlock, 4 * kBlock);
+  if (group_.rank() == 0) reduction.pause_before_sums_are_read(std::chrono::milliseconds(20));
+  for (size_t s = 0; s < steps.size(); ++s) {
+    const std::vector<float> found = reduction.sum(steps[s], false);
+    reduction.reducer().for_each_owned([&](Range range) {
+      EXPECT_TRUE(std::equal(found.begin() + range.begin, found.begin() + range.end,
+                             expected[s].begin() + range.begin))
+          << steps[s];
+    });
   }
 }
 

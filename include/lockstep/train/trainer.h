@@ -97,7 +97,7 @@ class Trainer {
   void set_last_checkpoint(const std::string& path);
   double waited_seconds() const { return reducer_->waited_seconds() + minibatch_sums_.waited_seconds(); }
   dist::Plan plan_of(int64_t samples) const { return {samples, cut_.microbatch, group_.size()}; }
-  void share_parameters();
+  void share_memory();
   void train_step(data::Loader& loader, double learning_rate, const StopSignal::Listening& stop);
   void waits_within_step(bool begins);
   // New parameters are on their way into the next step, which waits for them as it needs them. From any
@@ -151,7 +151,7 @@ class Trainer {
   dist::MinibatchSums minibatch_sums_;
   std::unique_ptr<optim::Optimizer> optimizer_;
   Buffer parameters_;
-  bool shared_ = false;  // whether the ranks of a team have them in common
+  bool shared_ = false;  // whether the ranks of a team have them in common, and see each other's gradients
   BackgroundCheckpoint checkpoints_;
   std::vector<double> rates_;  // of each parameter, in this step
   // Where the update needs norms: the gradient that this rank owns, and sums of squares of blocks.
