@@ -23,9 +23,10 @@ import scaling
 
 # Of a link's rate, what is left to MPI beneath the headers of Ethernet, IP and TCP; no rendezvous or copy costs more. (SimGrid's
 # limit of messages at once on a link would save time, but made 4 hosts at 1 Gbit/s 40 % slower; and its choice of collectives
-# for Open MPI fails on a single rank.)
-SETTINGS = {"smpi/simulate-computation": "no", "smpi/bw-factor": "0:0.94", "smpi/lat-factor": "0:1", "smpi/test": "0",
-            "smpi/wtime": "0", "smpi/coll-selector": "mpich"}
+# for Open MPI fails on a single rank.) Sends that SMPI detaches take no less time, but it keeps lists of them that it searches
+# from end to end: 128 ranks took hours.
+SETTINGS = {"smpi/simulate-computation": "no", "smpi/send-is-detached-thresh": "0", "smpi/bw-factor": "0:0.94",
+            "smpi/lat-factor": "0:1", "smpi/test": "0", "smpi/wtime": "0", "smpi/coll-selector": "mpich"}
 PLATFORM = """<?xml version='1.0'?>
 <!DOCTYPE platform SYSTEM "https://simgrid.org/simgrid.dtd">
 <platform version="4.1">

@@ -58,10 +58,10 @@ std::unique_ptr<io::Lock> claim_checkpoint(const Context& context, const Options
 }
 
 // Collective. What tells people of a stall, as long as it lives; null where nobody is to watch.
-std::unique_ptr<comm::StallWatch> watch_over(const Context& context, const Session& session) {
+std::unique_ptr<comm::StallWatch> watch_over(const Context& context, Session& session) {
   const double limit = session.options().stall_timeout;
   if (limit == 0) return nullptr;
-  const train::Trainer& trainer = session.trainer();
+  train::Trainer& trainer = session.trainer();
   const auto advice = [&trainer] {
     const std::string checkpoint = trainer.last_checkpoint();
     return checkpoint.empty() ? std::string(
@@ -69,7 +69,7 @@ std::unique_ptr<comm::StallWatch> watch_over(const Context& context, const Sessi
                                     "--checkpoint FILE and --checkpoint-minutes M")
                               : "All ranks are ended. Go on with: trainer resume " + checkpoint;
   };
-  return context.group.watch({trainer.whereabouts(), limit, session.placements(), advice});
+  return context.group.watch({trainer.whereabouts(), limit, session.placements(), trainer.salvage(), advice});
 }
 
 // What --trace asks for; a file that cannot be written shall be known before training.

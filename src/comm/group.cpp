@@ -96,8 +96,15 @@ class OwnWatch : public StallWatch {
     const Whereabouts::Now now = order_.here.now();
     const std::vector<Sighting> ranks = {{now.step, now.doing, now.seconds, 0}};
     if (!is_stall(ranks, order_.limit)) return;
-    print_stall(ranks, order_);
+    conclude_stall(ranks, order_, [this] { return save(); });
     std::_Exit(1);
+  }
+
+  std::string save() {
+    const std::optional<std::vector<char>> part = order_.salvage->part();
+    if (!part) fail("it was within a change of parameters, or evaluated");
+    order_.salvage->add(*part);
+    return order_.salvage->save();
   }
 
   WatchOrder order_;

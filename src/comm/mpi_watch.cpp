@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "lockstep/core/error.h"
+#include "rank_list.h"
 #include "watch_thread.h"
 
 namespace lockstep::comm {
@@ -18,6 +19,12 @@ namespace lockstep::comm {
 namespace {
 
 constexpr int kKeepers = 2;
+
+// Tags: a beat, rank 0's question for a part, a part.
+constexpr int kBeat = 0;
+constexpr int kAsk = 1;
+constexpr int kPart = 2;
+constexpr uint64_t kPiece = uint64_t{1} << 30;  // bytes of a message, which MPI counts in an int
 
 struct Beat {
   int64_t step;
@@ -57,6 +64,7 @@ class MpiWatch : public StallWatch {
     note(rank_, mine);
     tell(mine);
     listen();
+    give_part();
     if (!reports() || watched < order_.limit) return;
     for (size_t r = 0; r < ranks_.size(); ++r) {
       ranks_[r].silent = std::chrono::duration<double>(Clock::now() - seen_[r]).count();
@@ -84,7 +92,7 @@ class MpiWatch : public StallWatch {
       if (request != MPI_REQUEST_NULL) MPI_Test(&request, &done, MPI_STATUS_IGNORE);
       if (!done || keeper == rank_) continue;
       sent_[static_cast<size_t>(keeper)] = beat;
-      MPI_Isend(&sent_[static_cast<size_t>(keeper)], sizeof(Beat), MPI_BYTE, keeper, 0, comm_, &request);
+      MPI_Isend(&sent_[static_cast<size_t>(keeper)], sizeof(Beat), MPI_BYTE, keeper, kBeat, comm_, &request);
     }
   }
 
@@ -92,15 +100,56 @@ class MpiWatch : public StallWatch {
     if (rank_ >= kKeepers) return;
     int there = 0;
     MPI_Status status;
-    while (MPI_Iprobe(MPI_ANY_SOURCE, 0, comm_, &there, &status) == MPI_SUCCESS && there) {
+    while (MPI_Iprobe(MPI_ANY_SOURCE, kBeat, comm_, &there, &status) == MPI_SUCCESS && there) {
       Beat beat;
-      MPI_Recv(&beat, sizeof beat, MPI_BYTE, status.MPI_SOURCE, 0, comm_, MPI_STATUS_IGNORE);
+      MPI_Recv(&beat, sizeof beat, MPI_BYTE, status.MPI_SOURCE, kBeat, comm_, MPI_STATUS_IGNORE);
       note(status.MPI_SOURCE, beat);
     }
   }
 
+  // What rank 0 asks for where it finds a stall.
+  void give_part() {
+    int asked = 0;
+    if (rank_ == 0) return;
+    MPI_Iprobe(0, kAsk, comm_, &asked, MPI_STATUS_IGNORE);
+    if (!asked) return;
+    MPI_Recv(nullptr, 0, MPI_BYTE, 0, kAsk, comm_, MPI_STATUS_IGNORE);
+    const std::vector<char> part = order_.salvage->part().value_or(std::vector<char>());
+    const uint64_t bytes = part.size();
+    MPI_Send(&bytes, 1, MPI_UINT64_T, 0, kPart, comm_);
+    for (uint64_t at = 0; at < bytes; at += kPiece) {
+      MPI_Send(part.data() + at, static_cast<int>(std::min(kPiece, bytes - at)), MPI_BYTE, 0, kPart, comm_);
+    }
+  }
+
+  std::vector<char> part_of(int rank) const {
+    uint64_t bytes = 0;
+    MPI_Recv(&bytes, 1, MPI_UINT64_T, rank, kPart, comm_, MPI_STATUS_IGNORE);
+    std::vector<char> part(bytes);
+    for (uint64_t at = 0; at < bytes; at += kPiece) {
+      MPI_Recv(part.data() + at, static_cast<int>(std::min(kPiece, bytes - at)), MPI_BYTE, rank, kPart, comm_,
+               MPI_STATUS_IGNORE);
+    }
+    return part;
+  }
+
+  // By rank 0; rank 1 speaks only where that one is silent.
+  std::string save() const {
+    const std::vector<int> silent = silent_ranks(ranks_, order_.limit);
+    if (!silent.empty()) fail("there is no answer from ", rank_list(silent));
+    const int ranks = static_cast<int>(ranks_.size());
+    for (int r = 1; r < ranks; ++r) MPI_Send(nullptr, 0, MPI_BYTE, r, kAsk, comm_);
+    for (int r = 0; r < ranks; ++r) {
+      const std::vector<char> part =
+          r == 0 ? order_.salvage->part().value_or(std::vector<char>()) : part_of(r);
+      if (part.empty()) fail("rank ", r, " was within a change of parameters, or evaluated");
+      order_.salvage->add(part);
+    }
+    return order_.salvage->save();
+  }
+
   [[noreturn]] void end() {
-    print_stall(ranks_, order_);
+    conclude_stall(ranks_, order_, [this] { return save(); });
     MPI_Abort(world_, 1);
     std::_Exit(1);
   }

@@ -1,9 +1,13 @@
 #include "lockstep/comm/stall.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <future>
 #include <map>
+#include <memory>
+#include <thread>
 
 #include "lockstep/core/error.h"
 #include "rank_list.h"
@@ -28,6 +32,29 @@ std::string words(const Sighting& s, double limit) {
                 s.step, ", ", s.doing);
   }
   return text("step ", s.step, ", ", s.doing);
+}
+
+// What came of saving, for people. A thread of its own, since what made the run stand still, a disk or a
+// network, may hold this up as well, for ever.
+std::string saved_within(double limit, const std::function<std::string()>& save) {
+  const std::string lost = "The last whole step could not be saved";
+  auto promise = std::make_shared<std::promise<std::string>>();
+  std::future<std::string> saved = promise->get_future();
+  std::thread([promise, save] {
+    try {
+      promise->set_value(save());
+    } catch (...) {
+      promise->set_exception(std::current_exception());
+    }
+  }).detach();
+  if (saved.wait_for(std::chrono::duration<double>(limit)) != std::future_status::ready) {
+    return text(lost, " within ", limit, " s");
+  }
+  try {
+    return saved.get();
+  } catch (const std::exception& error) {
+    return text(lost, ": ", error.what());
+  }
 }
 
 }  // namespace
@@ -55,10 +82,20 @@ std::string stall_report(const std::vector<Sighting>& ranks, const std::vector<P
   return report;
 }
 
-void print_stall(const std::vector<Sighting>& ranks, const WatchOrder& order) {
+std::vector<int> silent_ranks(const std::vector<Sighting>& ranks, double limit) {
+  std::vector<int> silent;
+  for (size_t r = 0; r < ranks.size(); ++r) {
+    if (is_silent(ranks[r], limit)) silent.push_back(static_cast<int>(r));
+  }
+  return silent;
+}
+
+void conclude_stall(const std::vector<Sighting>& ranks, const WatchOrder& order,
+                    const std::function<std::string()>& save) {
   std::fflush(stdout);
-  std::fprintf(stderr, "trainer: %s\n%s\n", stall_report(ranks, order.placements, order.limit).c_str(),
-               order.advice().c_str());
+  std::fprintf(stderr, "trainer: %s\n", stall_report(ranks, order.placements, order.limit).c_str());
+  if (order.salvage != nullptr) std::fprintf(stderr, "%s\n", saved_within(order.limit, save).c_str());
+  std::fprintf(stderr, "%s\n", order.advice().c_str());
   std::fflush(stderr);
 }
 

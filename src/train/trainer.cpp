@@ -67,7 +67,11 @@ Trainer::Trainer(const Options& options, const std::string& configuration, const
       optimizer_(optim::make_optimizer(options, model_.network.layout().learned_floats())),
       parameters_(model_.network.layout().floats()),
       checkpoints_(group, *reducer_, model_.network.layout()),
-      history_(new_history()) {
+      history_(new_history()),
+      last_step_({options.checkpoint, model_.network.layout(), parameters_, optimizer_->slots(),
+                  [this](const State& state) { return record_of(state); },
+                  [this] { set_last_checkpoint(options_.checkpoint); }},
+                 *reducer_) {
   optim::check_schedule(options);
   if (needs_norms(options_, *optimizer_)) {
     summed_ = Buffer(model_.network.layout().learned_floats(), Pages::kSmall);
@@ -128,6 +132,7 @@ Outcome Trainer::run(StopSignal& signals, Observer* observer, StepRecorder* reco
   }
   const StopSignal::Listening stop(signals);
   share_memory();
+  last_step_.reach(state_);
   watch_ = Stopwatch();
   samples_ = 0;
   end = std::min(end, total_steps_);
@@ -148,6 +153,7 @@ Outcome Trainer::run(StopSignal& signals, Observer* observer, StepRecorder* reco
       if (recorder != nullptr) recorder->end_step(state_.step);
       record(observer, rate);
       state_.finished = state_.step == total_steps_;
+      last_step_.reach(state_);
       if (checkpoint_due(state_.finished || agreed_stop_ != 0)) save(observer);
     }
   } catch (const comm::AgreedError&) {
@@ -225,6 +231,7 @@ void Trainer::train_step(data::Loader& loader, double learning_rate, const StopS
     report_nan(plan, *bad, loader);
   }
   if (agreed_stop_ != 0) stop.stop_with_the_others();
+  last_step_.leave();
   during(Phase::kCompute, "waits for the other ranks' gradients", [&] {
     const Timed reducing(timeline, Activity::kReduction);
     update(learning_rate);

@@ -13,19 +13,22 @@ bool Trainer::checkpoint_due(bool last) const {
          state_.epoch % options_.checkpoint_epochs == 0;
 }
 
+Checkpoint Trainer::record_of(const State& state) const {
+  Checkpoint record;
+  record.configuration = configuration_;
+  record.resolved = configuration_text(options_);
+  record.state = state;
+  record.history = history_;
+  record.provenance = provenance();
+  return record;
+}
+
 void Trainer::save(Observer* observer) {
   complete_parameters();
   finish_checkpoint();
   during(Phase::kCheckpoint, "takes part in a checkpoint", [&] {
-    Checkpoint record;
-    if (group_.rank() == 0) {
-      record.configuration = configuration_;
-      record.resolved = configuration_text(options_);
-      record.state = state_;
-      record.history = history_;
-      record.provenance = provenance();
-    }
-    checkpoints_.begin(options_.checkpoint, std::move(record), parameters_.data(), optimizer_->slots());
+    checkpoints_.begin(options_.checkpoint, group_.rank() == 0 ? record_of(state_) : Checkpoint(),
+                       parameters_.data(), optimizer_->slots());
   });
   last_saved_ = watch_.total();
   if (observer != nullptr && group_.rank() == 0) observer->on_checkpoint(progress(), options_.checkpoint);

@@ -60,7 +60,8 @@ TEST(StallDeathTest, AGroupOfOneWatchesItself) {
     Whereabouts here;
     here.at(3, "computes gradients");
     const std::vector<Placement> placements = on_two_hosts(1);
-    const auto watch = group->watch({here, 0.2, placements, [] { return std::string("Start again."); }});
+    const auto watch =
+        group->watch({here, 0.2, placements, nullptr, [] { return std::string("Start again."); }});
     std::this_thread::sleep_for(std::chrono::seconds(20));
   };
   EXPECT_EXIT(stand_still(), ::testing::ExitedWithCode(1),
@@ -71,7 +72,7 @@ TEST(Stall, WhoMovesOnIsLeftAlone) {
   const auto group = group_of_one();
   Whereabouts here;
   const std::vector<Placement> placements = on_two_hosts(1);
-  const auto watch = group->watch({here, 0.5, placements, [] { return std::string(); }});
+  const auto watch = group->watch({here, 0.5, placements, nullptr, [] { return std::string(); }});
   for (int step = 0; step < 12; ++step) {
     here.at(step, "computes gradients");
     std::this_thread::sleep_for(std::chrono::milliseconds(100));

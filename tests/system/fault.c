@@ -1,4 +1,4 @@
-/* Preloaded into a run: makes the writing of one folder's files go wrong at a chosen call.
+/* Preloaded into a run: makes the writing of one folder's files go wrong at a chosen call, or reading them.
  *
  *   FAULT_PATH   the folder; calls on other files pass
  *   FAULT_MODE   log    does nothing but log
@@ -9,6 +9,7 @@
  *                halve  every write does only half, and says so
  *                fail   the chosen call fails
  *                full   from the chosen call on, all that write or lengthen a file fail
+ *                hang   reading does not return, in the rank FAULT_RANK, once there is a file FAULT_TRIGGER
  *   FAULT_AT     which call, from 1
  *   FAULT_ERRNO  with which error calls fail
  *   FAULT_LOG    a file to which a line "CALL PATH" is added for each call
@@ -26,7 +27,7 @@
 #include <unistd.h>
 
 enum verdict { PASS, HALVE, REFUSE };
-enum kind { WRITES, SYNCS, NAMES, CLOSES };
+enum kind { READS, WRITES, SYNCS, NAMES, CLOSES };
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
@@ -55,11 +56,21 @@ static void add_to_log(const char* call, const char* path) {
   REAL(close)(fd);
 }
 
+static void hang(void) {
+  const char* rank = getenv("OMPI_COMM_WORLD_RANK");
+  if (rank == NULL || atol(rank) != number("FAULT_RANK") || access(getenv("FAULT_TRIGGER"), F_OK) != 0) return;
+  for (;;) pause();
+}
+
 /* What is to become of a call. */
 static enum verdict judge(const char* call, enum kind kind, const char* path) {
   static atomic_long calls;
   const char* folder = getenv("FAULT_PATH");
   if (folder == NULL || strncmp(path, folder, strlen(folder)) != 0) return PASS;
+  if (kind == READS) {
+    if (is_mode("hang")) hang();
+    return PASS;
+  }
   add_to_log(call, path);
   if (is_mode("slow") && kind == SYNCS) usleep(100000);
   const long at = number("FAULT_AT");
@@ -96,6 +107,16 @@ static ssize_t written(ssize_t bytes) {
 }
 
 static size_t half(size_t bytes) { return bytes > 1 ? bytes / 2 : bytes; }
+
+ssize_t pread(int fd, void* data, size_t bytes, off_t at) {
+  judge_fd("pread", READS, fd);
+  return REAL(pread)(fd, data, bytes, at);
+}
+
+ssize_t pread64(int fd, void* data, size_t bytes, off64_t at) {
+  judge_fd("pread", READS, fd);
+  return REAL(pread64)(fd, data, bytes, at);
+}
 
 ssize_t write(int fd, const void* data, size_t bytes) {
   const enum verdict verdict = judge_fd("write", WRITES, fd);

@@ -1,10 +1,11 @@
 """Ranks that stand still are named, and two runs do not write one checkpoint."""
 import os
+import re
 import signal
 import time
 import unittest
 
-from support import SMALL, SystemTest, digits
+from support import FAULT, SMALL, SystemTest, digits
 
 
 class ManySteps(SystemTest):
@@ -48,6 +49,30 @@ class Stall(ManySteps):
         says = self.stop(job, 0)
         self.assertRegex(says, r"rank 0 \(.*\): stopped, dead or cut off")
         self.assertIn("trainer resume c.h5", says)
+
+    def test_what_a_rank_that_cannot_read_on_has_done_is_saved(self):
+        """Nothing computed is lost: the run goes on from its last whole step, on other ranks, to the same bits."""
+        dataset = digits(type(self), train=16000)  # HDF5 keeps those below 8 MB in memory
+        self.config = self.configuration(f"dataset = {dataset}\n{SMALL}epochs = 100000\n")
+        for optimizer, reduction in (("sgd", "ordered"), ("adam", "ordered"), ("adam", "mpi")):
+            with self.subTest(optimizer=optimizer, reduction=reduction):
+                how = ("--in-memory", "no", "--shuffle", "blocks 64 x 2", "--optimizer", optimizer)
+                checkpoint, trigger = f"{optimizer}-{reduction}.h5", self.path(f"{optimizer}-{reduction}")
+                env = {"LD_PRELOAD": FAULT, "FAULT_MODE": "hang", "FAULT_PATH": dataset, "FAULT_RANK": "1", "FAULT_TRIGGER": trigger}
+                job = self.under_way(*how, "--reduction", reduction, "--stall-timeout", 3, "--checkpoint", checkpoint, ranks=3, env=env)
+                open(trigger, "w", encoding="utf-8").close()
+                result = job.wait(60)
+                self.assertEqual(result.code, 1, result)
+                self.assertRegex(result.err, r"rank 1 \(.*\): step \d+, waits for its samples")
+                saved = re.search(rf"The last whole step, (\d+), is saved in {checkpoint}\.", result.err)
+                self.assertTrue(saved, result)
+                self.assertIn(f"Go on with: trainer resume {checkpoint}", result.err)
+                if reduction == "mpi":
+                    continue
+                steps = int(saved[1]) + 20
+                undisturbed = self.succeed(self.config, *how, "--epochs", 0, "--steps", steps)
+                resumed = self.succeed("resume", checkpoint, "--epochs", 0, "--steps", steps, ranks=2)
+                self.assertEqual(resumed.digest, undisturbed.digest)
 
     def test_a_run_that_was_stopped_as_a_whole_goes_on(self):
         job = self.under_way("--stall-timeout", 1, ranks=2)

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,19 +29,39 @@ bool is_stall(const std::vector<Sighting>& ranks, double limit);
 std::string stall_report(const std::vector<Sighting>& ranks, const std::vector<Placement>& placements,
                          double limit);
 
+// The ranks that are silent: stopped, dead or cut off.
+std::vector<int> silent_ranks(const std::vector<Sighting>& ranks, double limit);
+
+// What can be saved of a run that stands still. Called by the ranks' watching threads, once; the run ends
+// then, whatever comes of it.
+class Salvage {
+ public:
+  virtual ~Salvage() = default;
+  // On every rank: what it alone has of the last whole step, behind which it does not go from then on.
+  // Nothing where it is within a change that makes the next one.
+  virtual std::optional<std::vector<char>> part() = 0;
+  // On rank 0: takes over what a rank's part() gave, its own too. Fails where the parts are not of one step.
+  virtual void add(const std::vector<char>& part) = 0;
+  // On rank 0, when it has all. Returns what it has saved, for people.
+  virtual std::string save() = 0;
+};
+
 // How a watch is made: what this rank is at, after how many seconds to complain, and what to do then.
 struct WatchOrder {
   const Whereabouts& here;
   double limit;
   const std::vector<Placement>& placements;
+  Salvage* salvage;                     // null where nothing is to be saved
   std::function<std::string()> advice;  // called on the watching thread
 };
 
-// On standard error, what a rank says where it finds a stall.
-void print_stall(const std::vector<Sighting>& ranks, const WatchOrder& order);
+// What a rank that finds a stall does before all are ended: says so on standard error; lets `save` collect
+// and write what the order's salvage, if any, can, for `limit` seconds at most; gives the advice.
+void conclude_stall(const std::vector<Sighting>& ranks, const WatchOrder& order,
+                    const std::function<std::string()>& save);
 
-// Watches from construction to destruction, on a thread of its own. Where some rank stops, one rank says so
-// on standard error with stall_report() and `advice()`, and all ranks are ended with exit code 1.
+// Watches from construction to destruction, on a thread of its own. Where some rank stops, one rank does
+// conclude_stall(), and all ranks are ended with exit code 1.
 class StallWatch {
  public:
   virtual ~StallWatch() = default;

@@ -20,6 +20,7 @@
 #include "lockstep/train/checkpoint.h"
 #include "lockstep/train/engine.h"
 #include "lockstep/train/failed_step.h"
+#include "lockstep/train/last_step.h"
 #include "lockstep/train/memory.h"
 #include "lockstep/train/observer.h"
 #include "lockstep/train/step_recorder.h"
@@ -69,6 +70,8 @@ class Trainer {
   const comm::Whereabouts& whereabouts() const { return whereabouts_; }
   // The last checkpoint that this run wrote or came from; empty where there is none. For any thread.
   std::string last_checkpoint() const;
+  // What can be saved where the run stands still; null where it has no checkpoint to write.
+  comm::Salvage* salvage() { return options_.checkpoint.empty() ? nullptr : &last_step_; }
 
   // Loss and error over a split.
   Score evaluate(const data::Split& split);
@@ -126,6 +129,8 @@ class Trainer {
                                 data::Loader& loader);
   void record(Observer* observer, double learning_rate);
   bool checkpoint_due(bool last) const;
+  // What a checkpoint of this state holds beside the arrays.
+  Checkpoint record_of(const State& state) const;
   void save(Observer* observer);
   // Collective. Waits for the checkpoint under way, if any.
   void finish_checkpoint();
@@ -160,6 +165,7 @@ class Trainer {
   std::vector<double> weight_squares_;
   State state_;
   io::Table history_;
+  LastStep last_step_;
   Stopwatch watch_;
   comm::Whereabouts whereabouts_;
   int agreed_stop_ = 0;

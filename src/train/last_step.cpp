@@ -1,0 +1,112 @@
+#include "lockstep/train/last_step.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <span>
+#include <utility>
+
+#include "lockstep/core/error.h"
+
+namespace lockstep::train {
+
+namespace {
+
+// A part: its step, how many ranges, the ranges; then of the parameters, and of each slot, what lies in them.
+template <class T>
+void append(std::vector<char>& bytes, std::span<const T> values) {
+  const char* first = reinterpret_cast<const char*>(values.data());
+  bytes.insert(bytes.end(), first, first + values.size_bytes());
+}
+
+class PartReader {
+ public:
+  explicit PartReader(const std::vector<char>& bytes) : rest_(bytes) {}
+
+  template <class T>
+  void take(std::span<T> values) {
+    if (values.size_bytes() > rest_.size()) fail("a rank's part of the last whole step is too short");
+    std::memcpy(values.data(), rest_.data(), values.size_bytes());
+    rest_ = rest_.subspan(values.size_bytes());
+  }
+
+ private:
+  std::span<const char> rest_;
+};
+
+std::span<const float> of(const Buffer& values, dist::Range range) {
+  return {values.data() + range.begin, static_cast<size_t>(range.size())};
+}
+
+std::span<float> of(Buffer& values, dist::Range range) {
+  return {values.data() + range.begin, static_cast<size_t>(range.size())};
+}
+
+}  // namespace
+
+LastStep::LastStep(Sources sources, dist::Reducer& reducer) : sources_(std::move(sources)) {
+  reducer.for_each_owned([this](dist::Range range) {
+    const std::lock_guard lock(mutex_);
+    owned_.push_back(range);
+  });
+  std::sort(owned_.begin(), owned_.end(),
+            [](const dist::Range& a, const dist::Range& b) { return a.begin < b.begin; });
+}
+
+void LastStep::leave() {
+  std::unique_lock lock(mutex_);
+  never_.wait(lock, [this] { return !held_; });
+  whole_ = false;
+}
+
+void LastStep::reach(const State& state) {
+  const std::lock_guard lock(mutex_);
+  state_ = state;
+  whole_ = true;
+}
+
+std::optional<std::vector<char>> LastStep::part() {
+  const std::lock_guard lock(mutex_);
+  if (!whole_) return std::nullopt;
+  held_ = true;
+  const std::array<int64_t, 2> head = {state_.step, static_cast<int64_t>(owned_.size())};
+  std::vector<char> bytes;
+  append(bytes, std::span<const int64_t>(head));
+  append(bytes, std::span<const dist::Range>(owned_));
+  for (const dist::Range range : owned_) append(bytes, of(sources_.parameters, range));
+  for (const optim::Slot& slot : sources_.slots) {
+    for (const dist::Range range : owned_) append(bytes, of(slot.values, range));
+  }
+  return bytes;
+}
+
+void LastStep::add(const std::vector<char>& part) {
+  if (!saved_) {
+    saved_ = sources_.record(state_);
+    saved_->layout = sources_.layout;
+    // Those that do not learn are nobody's, and on every rank.
+    saved_->parameters = Buffer(sources_.layout.floats());
+    std::copy_n(sources_.parameters.data(), sources_.layout.floats(), saved_->parameters.data());
+    for (const optim::Slot& slot : sources_.slots) {
+      saved_->slots.push_back({slot.name, Buffer(sources_.layout.floats(), Pages::kSmall)});
+    }
+  }
+  PartReader reader(part);
+  std::array<int64_t, 2> head;
+  reader.take(std::span<int64_t>(head));
+  if (head[0] != state_.step) fail("ranks were at steps ", state_.step, " and ", head[0]);
+  std::vector<dist::Range> ranges(static_cast<size_t>(head[1]));
+  reader.take(std::span<dist::Range>(ranges));
+  for (const dist::Range range : ranges) reader.take(of(saved_->parameters, range));
+  for (SavedSlot& slot : saved_->slots) {
+    for (const dist::Range range : ranges) reader.take(of(slot.values, range));
+  }
+}
+
+std::string LastStep::save() {
+  write_checkpoint(sources_.path, *saved_);
+  sources_.saved();
+  return text("The last whole step, ", state_.step, ", is saved in ", sources_.path, ".");
+}
+
+}  // namespace lockstep::train
