@@ -72,11 +72,12 @@ class MpiWatch : public StallWatch {
     if (is_stall(ranks_, order_.limit)) end();
   }
 
-  // Rank 0 speaks for all, and rank 1 where rank 0 has fallen silent.
+  // Rank 0 speaks for all, and rank 1 where rank 0 has fallen silent. Where it has asked for parts it may
+  // save for as long as the limit before it ends all ranks.
   bool reports() const {
     if (rank_ == 0) return true;
     const double silent = std::chrono::duration<double>(Clock::now() - seen_[0]).count();
-    return rank_ == 1 && silent > order_.limit;
+    return rank_ == 1 && silent > (asked_ ? 3 : 1) * order_.limit;
   }
 
   void note(int rank, const Beat& beat) {
@@ -109,10 +110,11 @@ class MpiWatch : public StallWatch {
 
   // What rank 0 asks for where it finds a stall.
   void give_part() {
-    int asked = 0;
+    int there = 0;
     if (rank_ == 0) return;
-    MPI_Iprobe(0, kAsk, comm_, &asked, MPI_STATUS_IGNORE);
-    if (!asked) return;
+    MPI_Iprobe(0, kAsk, comm_, &there, MPI_STATUS_IGNORE);
+    if (!there) return;
+    asked_ = true;
     MPI_Recv(nullptr, 0, MPI_BYTE, 0, kAsk, comm_, MPI_STATUS_IGNORE);
     const std::vector<char> part = order_.salvage->part().value_or(std::vector<char>());
     const uint64_t bytes = part.size();
@@ -158,6 +160,7 @@ class MpiWatch : public StallWatch {
   WatchOrder order_;
   MPI_Comm comm_ = MPI_COMM_NULL;
   int rank_ = 0;
+  bool asked_ = false;  // for its part
   std::vector<Sighting> ranks_;
   std::vector<Clock::time_point> seen_;
   std::array<Beat, kKeepers> sent_{};
