@@ -102,7 +102,7 @@ class OwnWatch : public StallWatch {
 
   std::string save() {
     const std::optional<std::vector<char>> part = order_.salvage->part();
-    if (!part) fail("it was within a change of parameters, or evaluated");
+    if (!part) fail("there was no whole step of this run, or the next one was being made");
     order_.salvage->add(*part);
     return order_.salvage->save();
   }

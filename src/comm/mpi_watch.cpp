@@ -116,7 +116,11 @@ class MpiWatch : public StallWatch {
     if (!there) return;
     asked_ = true;
     MPI_Recv(nullptr, 0, MPI_BYTE, 0, kAsk, comm_, MPI_STATUS_IGNORE);
-    const std::vector<char> part = order_.salvage->part().value_or(std::vector<char>());
+    std::vector<char> part;
+    try {
+      part = order_.salvage->part().value_or(std::vector<char>());
+    } catch (const std::exception&) {  // no memory: rank 0 is told that there is none
+    }
     const uint64_t bytes = part.size();
     MPI_Send(&bytes, 1, MPI_UINT64_T, 0, kPart, comm_);
     for (uint64_t at = 0; at < bytes; at += kPiece) {
@@ -126,11 +130,14 @@ class MpiWatch : public StallWatch {
 
   std::vector<char> part_of(int rank) const {
     uint64_t bytes = 0;
-    MPI_Recv(&bytes, 1, MPI_UINT64_T, rank, kPart, comm_, MPI_STATUS_IGNORE);
+    const auto require = [&](int code) {
+      if (code != MPI_SUCCESS) fail("the part of rank ", rank, " was lost on its way");
+    };
+    require(MPI_Recv(&bytes, 1, MPI_UINT64_T, rank, kPart, comm_, MPI_STATUS_IGNORE));
     std::vector<char> part(bytes);
     for (uint64_t at = 0; at < bytes; at += kPiece) {
-      MPI_Recv(part.data() + at, static_cast<int>(std::min(kPiece, bytes - at)), MPI_BYTE, rank, kPart, comm_,
-               MPI_STATUS_IGNORE);
+      require(MPI_Recv(part.data() + at, static_cast<int>(std::min(kPiece, bytes - at)), MPI_BYTE, rank,
+                       kPart, comm_, MPI_STATUS_IGNORE));
     }
     return part;
   }
@@ -144,7 +151,7 @@ class MpiWatch : public StallWatch {
     for (int r = 0; r < ranks; ++r) {
       const std::vector<char> part =
           r == 0 ? order_.salvage->part().value_or(std::vector<char>()) : part_of(r);
-      if (part.empty()) fail("rank ", r, " was within a change of parameters, or evaluated");
+      if (part.empty()) fail("rank ", r, " had no whole step of this run, or was making the next one");
       order_.salvage->add(part);
     }
     return order_.salvage->save();

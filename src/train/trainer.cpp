@@ -132,7 +132,6 @@ Outcome Trainer::run(StopSignal& signals, Observer* observer, StepRecorder* reco
   }
   const StopSignal::Listening stop(signals);
   share_memory();
-  last_step_.reach(state_);
   watch_ = Stopwatch();
   samples_ = 0;
   end = std::min(end, total_steps_);

@@ -35,7 +35,8 @@ class LastStep : public comm::Salvage {
   // By the thread that trains: what follows changes what a checkpoint holds. Does not return once the last
   // step is held.
   void leave();
-  // By that thread: a step is whole.
+  // By that thread: a step is whole. Not before the run has done one: where it started is nothing to save,
+  // and must not take the place of what an earlier run has left there.
   void reach(const State& state);
 
   // By a watching thread.
