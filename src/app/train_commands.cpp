@@ -64,10 +64,9 @@ std::unique_ptr<comm::StallWatch> watch_over(const Context& context, Session& se
   train::Trainer& trainer = session.trainer();
   const auto advice = [&trainer] {
     const std::string checkpoint = trainer.last_checkpoint();
-    return checkpoint.empty() ? std::string(
-                                    "All ranks are ended. This run has written no checkpoint; next time add "
-                                    "--checkpoint FILE and --checkpoint-minutes M")
-                              : "All ranks are ended. Go on with: trainer resume " + checkpoint;
+    if (!checkpoint.empty()) return "All ranks are ended. Go on with: trainer resume " + checkpoint;
+    return text("All ranks are ended. This run has written no checkpoint; next time add ",
+                trainer.salvage() == nullptr ? "--checkpoint FILE and " : "", "--checkpoint-minutes M");
   };
   return context.group.watch({trainer.whereabouts(), limit, session.placements(), trainer.salvage(), advice});
 }

@@ -96,15 +96,8 @@ class OwnWatch : public StallWatch {
     const Whereabouts::Now now = order_.here.now();
     const std::vector<Sighting> ranks = {{now.step, now.doing, now.seconds, 0}};
     if (!is_stall(ranks, order_.limit)) return;
-    conclude_stall(ranks, order_, [this] { return save(); });
+    conclude_stall(ranks, order_, [this] { return save_parts(*order_.salvage, 1, {}); });
     std::_Exit(1);
-  }
-
-  std::string save() {
-    const std::optional<std::vector<char>> part = order_.salvage->part();
-    if (!part) fail("there was no whole step of this run, or the next one was being made");
-    order_.salvage->add(*part);
-    return order_.salvage->save();
   }
 
   WatchOrder order_;

@@ -9,8 +9,10 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 
 #include "lockstep/core/error.h"
+#include "mpi_calls.h"
 #include "rank_list.h"
 #include "watch_thread.h"
 
@@ -24,7 +26,6 @@ constexpr int kKeepers = 2;
 constexpr int kBeat = 0;
 constexpr int kAsk = 1;
 constexpr int kPart = 2;
-constexpr uint64_t kPiece = uint64_t{1} << 30;  // bytes of a message, which MPI counts in an int
 
 struct Beat {
   int64_t step;
@@ -108,7 +109,8 @@ class MpiWatch : public StallWatch {
     }
   }
 
-  // What rank 0 asks for where it finds a stall.
+  // What rank 0 asks for where it finds a stall. Where a message fails it waits in vain, no longer than the
+  // limit.
   void give_part() {
     int there = 0;
     if (rank_ == 0) return;
@@ -118,27 +120,23 @@ class MpiWatch : public StallWatch {
     MPI_Recv(nullptr, 0, MPI_BYTE, 0, kAsk, comm_, MPI_STATUS_IGNORE);
     std::vector<char> part;
     try {
-      part = order_.salvage->part().value_or(std::vector<char>());
-    } catch (const std::exception&) {  // no memory: rank 0 is told that there is none
+      part = order_.salvage->part();
+    } catch (const std::bad_alloc&) {  // then there is none
     }
     const uint64_t bytes = part.size();
     MPI_Send(&bytes, 1, MPI_UINT64_T, 0, kPart, comm_);
-    for (uint64_t at = 0; at < bytes; at += kPiece) {
-      MPI_Send(part.data() + at, static_cast<int>(std::min(kPiece, bytes - at)), MPI_BYTE, 0, kPart, comm_);
-    }
+    in_pieces(bytes, kLongestMessage,
+              [&](uint64_t at, int count) { MPI_Send(part.data() + at, count, MPI_BYTE, 0, kPart, comm_); });
   }
 
   std::vector<char> part_of(int rank) const {
+    constexpr auto kWhat = "collect the last whole step";
     uint64_t bytes = 0;
-    const auto require = [&](int code) {
-      if (code != MPI_SUCCESS) fail("the part of rank ", rank, " was lost on its way");
-    };
-    require(MPI_Recv(&bytes, 1, MPI_UINT64_T, rank, kPart, comm_, MPI_STATUS_IGNORE));
+    check(MPI_Recv(&bytes, 1, MPI_UINT64_T, rank, kPart, comm_, MPI_STATUS_IGNORE), kWhat);
     std::vector<char> part(bytes);
-    for (uint64_t at = 0; at < bytes; at += kPiece) {
-      require(MPI_Recv(part.data() + at, static_cast<int>(std::min(kPiece, bytes - at)), MPI_BYTE, rank,
-                       kPart, comm_, MPI_STATUS_IGNORE));
-    }
+    in_pieces(bytes, kLongestMessage, [&](uint64_t at, int count) {
+      check(MPI_Recv(part.data() + at, count, MPI_BYTE, rank, kPart, comm_, MPI_STATUS_IGNORE), kWhat);
+    });
     return part;
   }
 
@@ -147,14 +145,10 @@ class MpiWatch : public StallWatch {
     const std::vector<int> silent = silent_ranks(ranks_, order_.limit);
     if (!silent.empty()) fail("there is no answer from ", rank_list(silent));
     const int ranks = static_cast<int>(ranks_.size());
-    for (int r = 1; r < ranks; ++r) MPI_Send(nullptr, 0, MPI_BYTE, r, kAsk, comm_);
-    for (int r = 0; r < ranks; ++r) {
-      const std::vector<char> part =
-          r == 0 ? order_.salvage->part().value_or(std::vector<char>()) : part_of(r);
-      if (part.empty()) fail("rank ", r, " had no whole step of this run, or was making the next one");
-      order_.salvage->add(part);
+    for (int r = 1; r < ranks; ++r) {
+      check(MPI_Send(nullptr, 0, MPI_BYTE, r, kAsk, comm_), "ask for the last whole step");
     }
-    return order_.salvage->save();
+    return save_parts(*order_.salvage, ranks, [this](int rank) { return part_of(rank); });
   }
 
   [[noreturn]] void end() {

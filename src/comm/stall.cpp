@@ -90,6 +90,16 @@ std::vector<int> silent_ranks(const std::vector<Sighting>& ranks, double limit) 
   return silent;
 }
 
+std::string save_parts(Salvage& salvage, int ranks,
+                       const std::function<std::vector<char>(int rank)>& part_of) {
+  for (int r = 0; r < ranks; ++r) {
+    const std::vector<char> part = r == 0 ? salvage.part() : part_of(r);
+    if (part.empty()) fail("rank ", r, " had done no whole step of this run, or was making the next one");
+    salvage.add(part);
+  }
+  return salvage.save();
+}
+
 void conclude_stall(const std::vector<Sighting>& ranks, const WatchOrder& order,
                     const std::function<std::string()>& save) {
   std::fflush(stdout);

@@ -3,6 +3,7 @@
 #include <sys/statvfs.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -19,8 +20,16 @@ struct Library {
     H5dont_atexit();
     H5open();
   }
-  std::mutex mutex;
+  std::timed_mutex mutex;
 };
+
+// One for the process, and mutable, because the library is one for the process: Debian builds it without
+// thread safety, so a call for one file while another thread is inside a call for another file corrupts its
+// tables.
+std::timed_mutex& library_mutex() {
+  static Library library;
+  return library.mutex;
+}
 
 herr_t keep_innermost(unsigned depth, const H5E_error2_t* error, void* out) noexcept {
   if (depth == 0 && error->desc != nullptr) {
@@ -31,15 +40,15 @@ herr_t keep_innermost(unsigned depth, const H5E_error2_t* error, void* out) noex
 
 }  // namespace
 
-// One for the process, and mutable, because the library is one for the process: Debian builds it without
-// thread safety, so a call for one file while another thread is inside a call for another file corrupts its
-// tables.
 // Each failure becomes one Error, so HDF5 itself stays silent.
 LibraryLock::LibraryLock() : guard_(library_mutex()) { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
 
-std::mutex& LibraryLock::library_mutex() {
-  static Library library;
-  return library.mutex;
+void require_library() {
+  std::unique_lock lock(library_mutex(), std::chrono::seconds(1));
+  if (!lock)
+    fail(
+        "a thread is still reading or writing another file through HDF5, which serves one thread at a time; "
+        "its disk may not answer");
 }
 
 Reason last_reason() {

@@ -19,8 +19,7 @@ class LibraryLock {
   LibraryLock();
 
  private:
-  static std::mutex& library_mutex();
-  std::lock_guard<std::mutex> guard_;
+  std::lock_guard<std::timed_mutex> guard_;
 };
 
 template <herr_t (*kClose)(hid_t)>

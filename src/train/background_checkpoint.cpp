@@ -63,9 +63,21 @@ void BackgroundCheckpoint::finish() {
 void BackgroundCheckpoint::start_writing() {
   writing_ = thread_.run([this] {
     const auto start = std::chrono::steady_clock::now();
-    write_checkpoint(path_, copy_);
+    write();
     seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   });
+}
+
+void BackgroundCheckpoint::write() {
+  const std::lock_guard lock(file_mutex_);
+  if (!last_is_written_) write_checkpoint(path_, copy_);
+}
+
+void BackgroundCheckpoint::write_last(const std::string& path, const Checkpoint& last) {
+  io::require_library();
+  const std::lock_guard lock(file_mutex_);
+  write_checkpoint(path, last);
+  last_is_written_ = true;
 }
 
 void BackgroundCheckpoint::end_writing() {

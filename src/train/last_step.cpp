@@ -34,6 +34,12 @@ class PartReader {
   std::span<const char> rest_;
 };
 
+int64_t floats_of(const std::vector<dist::Range>& ranges) {
+  int64_t floats = 0;
+  for (const dist::Range range : ranges) floats += range.size();
+  return floats;
+}
+
 std::span<const float> of(const Buffer& values, dist::Range range) {
   return {values.data() + range.begin, static_cast<size_t>(range.size())};
 }
@@ -44,13 +50,15 @@ std::span<float> of(Buffer& values, dist::Range range) {
 
 }  // namespace
 
-LastStep::LastStep(Sources sources, dist::Reducer& reducer) : sources_(std::move(sources)) {
+LastStep::LastStep(Sources sources, dist::Reducer& reducer, int rank) : sources_(std::move(sources)) {
   reducer.for_each_owned([this](dist::Range range) {
     const std::lock_guard lock(mutex_);
     owned_.push_back(range);
   });
   std::sort(owned_.begin(), owned_.end(),
             [](const dist::Range& a, const dist::Range& b) { return a.begin < b.begin; });
+  // Where every rank owns everything, that of rank 0 is enough.
+  if (rank != 0 && floats_of(owned_) == sources_.layout.learned_floats()) owned_.clear();
 }
 
 void LastStep::leave() {
@@ -65,12 +73,14 @@ void LastStep::reach(const State& state) {
   whole_ = true;
 }
 
-std::optional<std::vector<char>> LastStep::part() {
+std::vector<char> LastStep::part() {
   const std::lock_guard lock(mutex_);
-  if (!whole_) return std::nullopt;
+  if (!whole_) return {};
   held_ = true;
   const std::array<int64_t, 2> head = {state_.step, static_cast<int64_t>(owned_.size())};
   std::vector<char> bytes;
+  bytes.reserve(sizeof head + owned_.size() * sizeof(dist::Range) +
+                static_cast<size_t>(floats_of(owned_)) * (1 + sources_.slots.size()) * sizeof(float));
   append(bytes, std::span<const int64_t>(head));
   append(bytes, std::span<const dist::Range>(owned_));
   for (const dist::Range range : owned_) append(bytes, of(sources_.parameters, range));
@@ -104,9 +114,8 @@ void LastStep::add(const std::vector<char>& part) {
 }
 
 std::string LastStep::save() {
-  write_checkpoint(sources_.path, *saved_);
-  sources_.saved();
-  return text("The last whole step, ", state_.step, ", is saved in ", sources_.path, ".");
+  sources_.write(*saved_);
+  return text("The last whole step, ", state_.step, ", is saved.");
 }
 
 }  // namespace lockstep::train

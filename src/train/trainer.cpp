@@ -68,10 +68,13 @@ Trainer::Trainer(const Options& options, const std::string& configuration, const
       parameters_(model_.network.layout().floats()),
       checkpoints_(group, *reducer_, model_.network.layout()),
       history_(new_history()),
-      last_step_({options.checkpoint, model_.network.layout(), parameters_, optimizer_->slots(),
+      last_step_({model_.network.layout(), parameters_, optimizer_->slots(),
                   [this](const State& state) { return record_of(state); },
-                  [this] { set_last_checkpoint(options_.checkpoint); }},
-                 *reducer_) {
+                  [this](const Checkpoint& last) {
+                    checkpoints_.write_last(options_.checkpoint, last);
+                    set_last_checkpoint(options_.checkpoint);
+                  }},
+                 *reducer_, group.rank()) {
   optim::check_schedule(options);
   if (needs_norms(options_, *optimizer_)) {
     summed_ = Buffer(model_.network.layout().learned_floats(), Pages::kSmall);

@@ -3,9 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <cstdlib>
+#include <functional>
 #include <thread>
 
 #include "lockstep/comm/group.h"
+#include "lockstep/core/error.h"
 #include "support/expect.h"
 
 namespace lockstep::comm {
@@ -66,6 +70,55 @@ TEST(StallDeathTest, AGroupOfOneWatchesItself) {
   };
   EXPECT_EXIT(stand_still(), ::testing::ExitedWithCode(1),
               "no progress.*step 3, computes gradients\nStart again");
+}
+
+// What a run can save is up to its parts.
+class SomeSalvage : public Salvage {
+ public:
+  std::function<std::vector<char>()> give = [] { return std::vector<char>(1); };
+  std::function<std::string()> write = [] { return std::string("Saved."); };
+  std::vector<char> part() override { return give(); }
+  void add(const std::vector<char>&) override {}
+  std::string save() override { return write(); }
+};
+
+[[noreturn]] void stand_still_with(SomeSalvage salvage) {
+  const auto group = group_of_one();
+  const Whereabouts here;
+  const std::vector<Placement> placements = on_two_hosts(1);
+  const auto watch = group->watch({here, 0.2, placements, &salvage, [] { return std::string("Go on."); }});
+  std::this_thread::sleep_for(std::chrono::seconds(20));
+  std::abort();
+}
+
+TEST(StallDeathTest, WhatCanBeSavedIsSavedBeforeTheEnd) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(stand_still_with({}), ::testing::ExitedWithCode(1), "no progress.*\nSaved\\.\nGo on\\.");
+}
+
+TEST(StallDeathTest, WhatCannotBeSavedIsSaidWithTheReason) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  SomeSalvage full;
+  full.write = []() -> std::string { fail("the disk is full"); };
+  EXPECT_EXIT(stand_still_with(full), ::testing::ExitedWithCode(1),
+              "could not be saved: the disk is full\nGo on\\.");
+  SomeSalvage within;
+  within.give = [] { return std::vector<char>(); };
+  EXPECT_EXIT(
+      stand_still_with(within), ::testing::ExitedWithCode(1),
+      "could not be saved: rank 0 had done no whole step of this run, or was making the next one\nGo");
+}
+
+// What the run waits for may hold up the saving for ever.
+TEST(StallDeathTest, SavingHasAsLongAsTheLimit) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  SomeSalvage stuck;
+  stuck.write = [] {
+    std::this_thread::sleep_for(std::chrono::hours(1));
+    return std::string();
+  };
+  EXPECT_EXIT(stand_still_with(stuck), ::testing::ExitedWithCode(1),
+              "could not be saved within 0\\.2 s\nGo on\\.");
 }
 
 TEST(Stall, WhoMovesOnIsLeftAlone) {

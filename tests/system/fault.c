@@ -2,13 +2,10 @@
  *
  *   FAULT_PATH   the folder; calls on other files pass
  *   FAULT_MODE   log    does nothing but log
- *                keep   also gives each file that is renamed to its name a second name: NAME.kept1, NAME.kept2, ...
- *                kill   kill -9 instead of the chosen call
- *                short  writes half of what the chosen call should, then kill -9
- *                slow   every sync takes a tenth of a second
- *                halve  every write does only half, and says so
- *                fail   the chosen call fails
- *                full   from the chosen call on, all that write or lengthen a file fail
+ *                keep   also gives each file that is renamed to its name a second name: NAME.kept1,
+ * NAME.kept2, ... kill   kill -9 instead of the chosen call short  writes half of what the chosen call
+ * should, then kill -9 slow   every sync takes a tenth of a second halve  every write does only half, and
+ * says so fail   the chosen call fails full   from the chosen call on, all that write or lengthen a file fail
  *                hang   reading does not return, in the rank FAULT_RANK, once there is a file FAULT_TRIGGER
  *   FAULT_AT     which call, from 1
  *   FAULT_ERRNO  with which error calls fail
@@ -58,7 +55,8 @@ static void add_to_log(const char* call, const char* path) {
 
 static void hang(void) {
   const char* rank = getenv("OMPI_COMM_WORLD_RANK");
-  if (rank == NULL || atol(rank) != number("FAULT_RANK") || access(getenv("FAULT_TRIGGER"), F_OK) != 0) return;
+  if ((rank == NULL ? 0 : atol(rank)) != number("FAULT_RANK") || access(getenv("FAULT_TRIGGER"), F_OK) != 0)
+    return;
   for (;;) pause();
 }
 
@@ -178,4 +176,6 @@ int renameat(int from_folder, const char* from, int to_folder, const char* to) {
   return judge("rename", NAMES, from) == REFUSE ? refuse() : REAL(renameat)(from_folder, from, to_folder, to);
 }
 
-int unlink(const char* path) { return judge("unlink", NAMES, path) == REFUSE ? refuse() : REAL(unlink)(path); }
+int unlink(const char* path) {
+  return judge("unlink", NAMES, path) == REFUSE ? refuse() : REAL(unlink)(path);
+}

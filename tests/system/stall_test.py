@@ -5,7 +5,7 @@ import signal
 import time
 import unittest
 
-from support import FAULT, SMALL, SystemTest, digits
+from support import FAULT, SMALL, SystemTest, digits, state
 
 
 class ManySteps(SystemTest):
@@ -50,29 +50,60 @@ class Stall(ManySteps):
         self.assertRegex(says, r"rank 0 \(.*\): stopped, dead or cut off")
         self.assertIn("trainer resume c.h5", says)
 
-    def test_what_a_rank_that_cannot_read_on_has_done_is_saved(self):
-        """Nothing computed is lost: the run goes on from its last whole step, on other ranks, to the same bits."""
+    # Everything that a checkpoint holds: statistics, what does not learn, norms of the whole gradient, histories.
+    RICH = SMALL.replace("layer = relu", "layer = batchnorm\nlayer = relu").replace(
+        "layer = linear 10", "layer = linear 20 learn=no\nlayer = relu\nlayer = linear 10").replace(
+        "momentum = 0.9\n", "") + "clip-norm = 1\noptimizer = adam\nhistory-steps = 7\n"
+
+    def cannot_read_on(self, rank, network, *more, ranks):
+        """A run that goes on until `rank` waits for its dataset for ever. Returns it and how to start it elsewhere."""
         dataset = digits(type(self), train=16000)  # HDF5 keeps those below 8 MB in memory
-        self.config = self.configuration(f"dataset = {dataset}\n{SMALL}epochs = 100000\n")
-        for optimizer, reduction in (("sgd", "ordered"), ("adam", "ordered"), ("adam", "mpi")):
-            with self.subTest(optimizer=optimizer, reduction=reduction):
-                how = ("--in-memory", "no", "--shuffle", "blocks 64 x 2", "--optimizer", optimizer)
-                checkpoint, trigger = f"{optimizer}-{reduction}.h5", self.path(f"{optimizer}-{reduction}")
-                env = {"LD_PRELOAD": FAULT, "FAULT_MODE": "hang", "FAULT_PATH": dataset, "FAULT_RANK": "1", "FAULT_TRIGGER": trigger}
-                job = self.under_way(*how, "--reduction", reduction, "--stall-timeout", 3, "--checkpoint", checkpoint, ranks=3, env=env)
-                open(trigger, "w", encoding="utf-8").close()
-                result = job.wait(60)
-                self.assertEqual(result.code, 1, result)
-                self.assertRegex(result.err, r"rank 1 \(.*\): step \d+, waits for its samples")
-                saved = re.search(rf"The last whole step, (\d+), is saved in {checkpoint}\.", result.err)
-                self.assertTrue(saved, result)
-                self.assertIn(f"Go on with: trainer resume {checkpoint}", result.err)
-                if reduction == "mpi":
-                    continue
-                steps = int(saved[1]) + 20
-                undisturbed = self.succeed(self.config, *how, "--epochs", 0, "--steps", steps)
-                resumed = self.succeed("resume", checkpoint, "--epochs", 0, "--steps", steps, ranks=2)
-                self.assertEqual(resumed.digest, undisturbed.digest)
+        trigger = self.path("now")
+        self.config = self.configuration(f"dataset = {dataset}\n{network}epochs = 100000\n")
+        how = (self.config, "--in-memory", "no", "--shuffle", "blocks 64 x 2", *more)
+        env = {"LD_PRELOAD": FAULT, "FAULT_MODE": "hang", "FAULT_PATH": dataset, "FAULT_RANK": str(rank), "FAULT_TRIGGER": trigger}
+        job = self.start(*how, "--stall-timeout", 3, "--checkpoint", "c.h5", ranks=ranks, env=env)
+        job.wait_for("^epoch 2 ")
+        open(trigger, "w", encoding="utf-8").close()
+        result = job.wait(60)
+        os.remove(trigger)
+        self.assertEqual(result.code, 1, result)
+        self.assertRegex(result.err, rf"rank {rank} .*: step \d+, waits for its samples")
+        return result, how
+
+    def saved_step(self, result):
+        saved = re.search(r"^The last whole step, (\d+), is saved\.\nAll ranks are ended\. Go on with: trainer resume c\.h5$", result.err, re.M)
+        self.assertTrue(saved, result)
+        return int(saved[1])
+
+    def test_what_a_run_has_done_whose_rank_cannot_read_on_is_saved(self):
+        """Nothing computed is lost: the file is that of a run that wrote one there, to the bit."""
+        for name, network in (("small", SMALL), ("rich", self.RICH)):
+            with self.subTest(network=name):
+                result, how = self.cannot_read_on(1, network, "--checkpoint-steps", 1, ranks=3)
+                step = self.saved_step(result)
+                undisturbed = self.path(f"{name}.h5")
+                self.succeed(*how, "--epochs", 0, "--steps", step + 1, "--checkpoint", undisturbed, "--checkpoint-steps", step,
+                             env={"LD_PRELOAD": FAULT, "FAULT_PATH": self.folder, "FAULT_MODE": "keep"})
+                self.assert_same_bits(undisturbed + ".kept1", self.path("c.h5"))
+
+    def test_what_is_saved_goes_on_to_the_same_bits(self):
+        result, how = self.cannot_read_on(1, SMALL, ranks=2)
+        further = ("--epochs", 0, "--steps", self.saved_step(result) + 20)
+        self.assertEqual(self.succeed("resume", "c.h5", *further, ranks=3).digest, self.succeed(*how, *further).digest)
+
+    def test_where_every_rank_owns_everything_rank_0_saves_it(self):
+        result, _ = self.cannot_read_on(1, SMALL, "--reduction", "mpi", ranks=2)
+        self.assertEqual(state(self.path("c.h5"))["step"], self.saved_step(result))
+
+    def test_where_rank_0_cannot_read_on_the_reason_is_said_at_once(self):
+        """HDF5 serves one thread at a time, and that one never comes out of it."""
+        for ranks in (0, 2):
+            with self.subTest(ranks=ranks):
+                result, _ = self.cannot_read_on(0, SMALL, ranks=ranks)
+                self.assertIn("could not be saved: a thread is still reading or writing another file through HDF5", result.err)
+                self.assertIn("This run has written no checkpoint; next time add --checkpoint-minutes M", result.err)
+                self.assertFalse(os.path.exists(self.path("c.h5")))
 
     def test_a_run_that_was_stopped_as_a_whole_goes_on(self):
         job = self.under_way("--stall-timeout", 1, ranks=2)

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,13 +37,17 @@ class Salvage {
  public:
   virtual ~Salvage() = default;
   // On every rank: what it alone has of the last whole step, behind which it does not go from then on.
-  // Nothing where it is within a change that makes the next one.
-  virtual std::optional<std::vector<char>> part() = 0;
+  // Empty where there is none, or the next one is being made.
+  virtual std::vector<char> part() = 0;
   // On rank 0: takes over what a rank's part() gave, its own too. Fails where the parts are not of one step.
   virtual void add(const std::vector<char>& part) = 0;
   // On rank 0, when it has all. Returns what it has saved, for people.
   virtual std::string save() = 0;
 };
+
+// On rank 0: all of that, with parts of other ranks from `part_of`. Fails where a rank has none.
+std::string save_parts(Salvage& salvage, int ranks,
+                       const std::function<std::vector<char>(int rank)>& part_of);
 
 // How a watch is made: what this rank is at, after how many seconds to complain, and what to do then.
 struct WatchOrder {

@@ -18,6 +18,10 @@ enum class Type { kUint8, kInt32, kInt64, kFloat32, kFloat64, kString, kOther };
 
 const char* type_name(Type type);  // "uint8", "int32", ...
 
+// For who must not wait for ever. Fails where another thread has been inside HDF5, reading or writing some
+// file, for a second.
+void require_library();
+
 struct ArrayInfo {
   Type type = Type::kOther;  // also kOther: numbers of another width, which can be read as one of those above
   std::vector<int64_t> dims;

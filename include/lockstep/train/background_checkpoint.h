@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,6 +33,11 @@ class BackgroundCheckpoint {
   // Waits until it is written, on rank 0, or this rank's part is on its way. Fails likewise.
   void finish();
 
+  // By any thread, for a run that ends by it: writes this one behind the one that is being written, if any;
+  // none is written after it. Fails where it could not be written; at once where another thread does not come
+  // out of HDF5.
+  void write_last(const std::string& path, const Checkpoint& last);
+
   int64_t begun() const { return begun_; }
   int64_t written() const { return written_; }  // 0 on other ranks than 0
   double seconds_written() const { return seconds_; }
@@ -39,6 +45,7 @@ class BackgroundCheckpoint {
  private:
   void take_slots(const std::vector<optim::Slot>& slots);
   void start_writing();
+  void write();
   void end_writing();
 
   const comm::Group& group_;
@@ -49,6 +56,8 @@ class BackgroundCheckpoint {
   Checkpoint copy_;                     // kept from one to the next, with its memory
   std::vector<comm::Request> travels_;  // of the slots, one each
   std::optional<parallel::Background::Handle> writing_;
+  std::mutex file_mutex_;  // whoever has it writes
+  bool last_is_written_ = false;
   int64_t begun_ = 0;
   int64_t written_ = 0;
   double seconds_ = 0;           // of the thread

@@ -21,16 +21,15 @@ namespace lockstep::train {
 class LastStep : public comm::Salvage {
  public:
   // Where the run keeps what a checkpoint holds, as long as this lives. `record` gives the rest of one that
-  // stands here; it is called while the step is held.
+  // stands here, `write` puts one where the run's own go; both are called while the step is held.
   struct Sources {
-    std::string path;
     const ParameterLayout& layout;
     const Buffer& parameters;
     const std::vector<optim::Slot>& slots;
     std::function<Checkpoint(const State&)> record;
-    std::function<void()> saved;  // called when the file is there
+    std::function<void(const Checkpoint&)> write;
   };
-  LastStep(Sources sources, dist::Reducer& reducer);
+  LastStep(Sources sources, dist::Reducer& reducer, int rank);
 
   // By the thread that trains: what follows changes what a checkpoint holds. Does not return once the last
   // step is held.
@@ -40,7 +39,7 @@ class LastStep : public comm::Salvage {
   void reach(const State& state);
 
   // By a watching thread.
-  std::optional<std::vector<char>> part() override;
+  std::vector<char> part() override;
   void add(const std::vector<char>& part) override;
   std::string save() override;
 
