@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <span>
 #include <utility>
 
@@ -26,7 +25,7 @@ class PartReader {
   template <class T>
   void take(std::span<T> values) {
     if (values.size_bytes() > rest_.size()) fail("a rank's part of the last whole step is too short");
-    std::memcpy(values.data(), rest_.data(), values.size_bytes());
+    std::copy_n(rest_.data(), values.size_bytes(), reinterpret_cast<char*>(values.data()));
     rest_ = rest_.subspan(values.size_bytes());
   }
 

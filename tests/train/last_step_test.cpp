@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -115,18 +116,24 @@ TEST(LastStep, OfARankThatOwnsWhatRank0OwnsIsItsNumberAlone) {
   test::expect_error([&] { here.last.add(there.last.part()); }, {"steps 7 and 8"});
 }
 
-TEST(LastStep, StaysTheLastOneOnceItIsTaken) {
-  const auto rank = std::make_shared<Rank>();  // in which a thread waits until the process ends
-  const auto left = std::make_shared<std::atomic<bool>>(false);
-  rank->last.reach(at_step(7));
-  ASSERT_FALSE(rank->last.part().empty());
-  std::thread([rank, left] {
-    rank->last.leave();
-    *left = true;
+[[noreturn]] void leave_what_is_taken() {
+  Rank rank;
+  rank.last.reach(at_step(7));
+  const bool taken = !rank.last.part().empty();
+  std::atomic<bool> left{false};
+  std::thread([&] {
+    rank.last.leave();
+    left = true;
   }).detach();
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
-  EXPECT_FALSE(*left);
-  std::filesystem::remove_all(rank->folder.path());  // which nobody else does
+  std::filesystem::remove_all(rank.folder.path());
+  std::_Exit(taken && !left ? 0 : 1);
+}
+
+// In a process of its own, with which the thread ends that would wait for ever.
+TEST(LastStepDeathTest, StaysTheLastOneOnceItIsTaken) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(leave_what_is_taken(), ::testing::ExitedWithCode(0), "");
 }
 
 TEST(LastStep, OfAPartThatIsCutShortIsNone) {
