@@ -14,11 +14,14 @@ build() { # folder, targets, CMake's arguments
   cmake --build "$folder" --parallel "$(nproc)" --target $targets
 }
 
+# One more at a time than there are cores: many wait a good part of their time.
+run_tests() { # folder, ctest's arguments
+  ctest --test-dir "$1" --output-on-failure --parallel "$(($(nproc) + 1))" --no-tests=error "${@:2}"
+}
+
 build "$root/build/sanitize-clang" "unit_tests mpi_tests" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DLOCKSTEP_SANITIZE=ON \
   -DCMAKE_CXX_COMPILER=clang++
-ctest --test-dir "$root/build/sanitize-clang" --output-on-failure --parallel "$(nproc)" --no-tests=error \
-  --exclude-regex "^(system|architecture)"
+run_tests "$root/build/sanitize-clang" --exclude-regex "^(system|architecture)"
 
 build "$root/build/tests" all -DCMAKE_BUILD_TYPE=Release
-# One test more than there are cores: the system tests wait a good part of their time.
-ctest --test-dir "$root/build/tests" --output-on-failure --parallel "$(($(nproc) + 1))" --no-tests=error
+run_tests "$root/build/tests"

@@ -15,14 +15,14 @@ namespace {
 
 constexpr size_t kPixels = size_t{28} * 28;
 
-struct Sample {
+struct Digit {
   std::vector<unsigned char> pixels = std::vector<unsigned char>(kPixels);
   int32_t label = -1;
-  bool operator==(const Sample&) const = default;
+  bool operator==(const Digit&) const = default;
 };
 
-Sample draw(uint64_t seed, uint64_t index) {
-  Sample sample;
+Digit draw(uint64_t seed, uint64_t index) {
+  Digit sample;
   sample.label = open_generator("digits").draw(seed, index, sample.pixels.data());
   return sample;
 }
@@ -39,7 +39,7 @@ std::string message_of(const auto& action) {
 TEST(Digits, ArePicturesOfBrightInkOnADarkGround) {
   double sum = 0;
   for (uint64_t i = 0; i < 1000; ++i) {
-    const Sample sample = draw(1, i);
+    const Digit sample = draw(1, i);
     const auto bright =
         std::count_if(sample.pixels.begin(), sample.pixels.end(), [](int p) { return p > 110; });
     EXPECT_GT(bright, 8) << "hardly any ink in sample " << i;
@@ -54,7 +54,7 @@ TEST(Digits, ArePicturesOfBrightInkOnADarkGround) {
 TEST(Digits, HardlyTouchTheBorderOfThePicture) {
   int touching = 0;
   for (uint64_t i = 0; i < 1000; ++i) {
-    const Sample sample = draw(1, i);
+    const Digit sample = draw(1, i);
     bool ink = false;
     for (size_t k = 0; k < 28; ++k) {
       for (const size_t pixel : {k, 27 * 28 + k, 28 * k, 28 * k + 27}) ink |= sample.pixels[pixel] > 130;
@@ -71,7 +71,7 @@ TEST(GenerateRows, IsSampleAfterSample) {
   ASSERT_EQ(rows.inputs.size(), 20 * kPixels);
   ASSERT_EQ(rows.labels.size(), 20u);
   for (size_t i = 0; i < 20; ++i) {
-    const Sample sample = draw(5, 1000 + i);
+    const Digit sample = draw(5, 1000 + i);
     EXPECT_EQ(rows.labels[i], sample.label);
     EXPECT_TRUE(std::equal(sample.pixels.begin(), sample.pixels.end(), rows.inputs.data() + i * kPixels))
         << i;
