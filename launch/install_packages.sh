@@ -14,6 +14,11 @@ for purpose in "$@"; do
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
 
+if ! command -v apt-get >/dev/null; then
+  echo "This is no Debian. What launch/packages.txt lists has to come from elsewhere, modules for example; then build with:" >&2
+  echo "  cmake -S . -B build -DLOCKSTEP_TESTS=OFF && cmake --build build --parallel --target trainer" >&2
+  exit 1
+fi
 if [ "$(id -u)" -ne 0 ]; then
   echo "Some packages are missing. Install them with this line, then run this script again:" >&2
   echo "  sudo apt-get update && sudo apt-get install -y --no-install-recommends ${missing[*]}" >&2

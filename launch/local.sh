@@ -48,11 +48,7 @@ fi
 identity() { if [ -e "$CHECKPOINT" ]; then stat -c '%i %y' "$CHECKPOINT"; fi; }
 while true; do
   before=$(identity)
-  if [ -n "$before" ]; then
-    what=(resume "$CHECKPOINT")
-  else
-    what=(--checkpoint "$CHECKPOINT" --checkpoint-minutes 15 "$@") # the last setting counts
-  fi
+  go_on_or_begin "$CHECKPOINT" "$@"
   code=0
   run_ranks "${what[@]}" || code=$?
   # What a signal has ended, a rank or mpirun, has a code above 128.

@@ -89,6 +89,25 @@ run() {
   return "$code"
 }
 
+# For launchers that go on from their checkpoint: what the trainer is to do, as the array `what`. Of settings the last one
+# counts, so the user's do.
+go_on_or_begin() { # checkpoint, the user's arguments
+  local checkpoint=$1 argument
+  shift
+  for argument in "$@"; do
+    [[ "$argument" =~ ^--checkpoint(=.*)?$ ]] || continue
+    echo "launch: name the checkpoint by CHECKPOINT=FILE in place of --checkpoint, for the run to be found when it goes on" >&2
+    exit 2
+  done
+  if [ -e "$checkpoint" ]; then
+    echo "going on from $checkpoint, as it says itself; not read: $*"
+    what=(resume "$checkpoint")
+  else
+    # shellcheck disable=SC2034  # for those who source this
+    what=(--checkpoint "$checkpoint" --checkpoint-minutes 15 "$@")
+  fi
+}
+
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then
   set -euo pipefail
   if [ $# -lt 1 ]; then

@@ -2,7 +2,8 @@
 """Scaling on clusters that are not at hand: the project's own reduction under SimGrid's SMPI, computing as measured here.
 
     apt-get install -y --no-install-recommends libsimgrid-dev python3-h5py
-    cmake -S . -B build/bench -DLOCKSTEP_BENCH=ON && cmake --build build/bench --target scaling_plot scaling_profile scaling_simulation
+    cmake -S . -B build/bench -DLOCKSTEP_BENCH=ON -DLOCKSTEP_TESTS=OFF
+    cmake --build build/bench --target scaling_plot scaling_profile scaling_simulation
     bench/scaling/forecast.py --nodes 1 2 4 8 16 --gbits 10 25 100 --modes strong weak
 
 First scaling_profile measures, on one thread, when which part of a rank's gradient is final, and what sums and updates

@@ -43,7 +43,7 @@ def draw(program, path, title, x_label, text):
     try:
         drawn = subprocess.run([program, title, x_label], input=text, capture_output=True, text=True)
     except FileNotFoundError:
-        print(f"{path} is not drawn: there is no {program}; `cmake -S . -B build/bench -DLOCKSTEP_BENCH=ON && "
+        print(f"{path} is not drawn: there is no {program}; `cmake -S . -B build/bench -DLOCKSTEP_BENCH=ON -DLOCKSTEP_TESTS=OFF && "
               "cmake --build build/bench --target scaling_plot` builds it", file=sys.stderr)
         return
     if drawn.returncode != 0:

@@ -15,6 +15,7 @@
 #include "lockstep/core/error.h"
 #include "lockstep/core/near.h"
 #include "lockstep/core/version.h"
+#include "lockstep/nn/layer_table.h"
 #include "session.h"
 
 namespace lockstep::app {
@@ -42,12 +43,16 @@ void print_help() {
               << std::string(command.usage.size() < 50 ? 50 - command.usage.size() : 1, ' ')
               << command.meaning << "\n";
   }
-  std::cout << "\nIn parallel: mpirun -n RANKS trainer ...\n\nOptions, on the command line or as lines key = "
-               "value of "
-               "CONFIG (default in front):\n"
-            << options_help()
-            << "  layer = TYPE ...              one line a layer; see launch/ for examples\n\n"
-               "Of some commands, on the command line alone:\n";
+  std::cout
+      << "\nIn parallel: mpirun -n RANKS trainer ...\n\nOptions, on the command line or as lines key = "
+         "value of "
+         "CONFIG (default in front):\n"
+      << options_help()
+      << "  layer = TYPE ...              one line a layer; see launch/ for examples\n\n"
+         "Layers. Each takes besides: name=NAME; from=NAME, the layer that it reads, if not the one above;\n"
+         "learn=no, where its parameters are to stay; share=NAME, where they are those of a layer above.\n";
+  for (const nn::LayerType& type : nn::layer_table()) std::cout << "  " << type.usage << "\n";
+  std::cout << "\nOf some commands, on the command line alone:\n";
   for (const Key& key : own_keys()) {
     const std::string head = "  --" + key.name;
     std::string takers;

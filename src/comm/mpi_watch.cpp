@@ -10,6 +10,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <system_error>
+#include <thread>
+#include <utility>
 
 #include "lockstep/core/error.h"
 #include "mpi_calls.h"
@@ -51,6 +54,7 @@ class MpiWatch : public StallWatch {
 
   ~MpiWatch() override {
     thread_.reset();
+    if (giving_.joinable()) giving_.join();
     for (MPI_Request& request : requests_) {
       if (request != MPI_REQUEST_NULL) MPI_Request_free(&request);
     }
@@ -109,8 +113,8 @@ class MpiWatch : public StallWatch {
     }
   }
 
-  // What rank 0 asks for where it finds a stall. Where a message fails it waits in vain, no longer than the
-  // limit.
+  // What rank 0 asks for where it finds a stall. Sent on a thread of its own, for rank 1 to watch on: rank 0
+  // may stop before it has it. Where a message fails that one waits in vain, no longer than the limit.
   void give_part() {
     int there = 0;
     if (rank_ == 0) return;
@@ -123,6 +127,13 @@ class MpiWatch : public StallWatch {
       part = order_.salvage->part();
     } catch (const std::bad_alloc&) {  // then there is none
     }
+    try {
+      giving_ = std::thread([this, part = std::move(part)] { send(part); });
+    } catch (const std::system_error&) {  // no thread is to be had
+    }
+  }
+
+  void send(const std::vector<char>& part) const {
     const uint64_t bytes = part.size();
     MPI_Send(&bytes, 1, MPI_UINT64_T, 0, kPart, comm_);
     in_pieces(bytes, kLongestMessage,
@@ -166,6 +177,7 @@ class MpiWatch : public StallWatch {
   std::vector<Clock::time_point> seen_;
   std::array<Beat, kKeepers> sent_{};
   std::array<MPI_Request, kKeepers> requests_{MPI_REQUEST_NULL, MPI_REQUEST_NULL};
+  std::thread giving_;
   std::unique_ptr<WatchThread> thread_;
 };
 

@@ -37,23 +37,22 @@ std::string words(const Sighting& s, double limit) {
 // What came of saving, for people. A thread of its own, since what made the run stand still, a disk or a
 // network, may hold this up as well, for ever.
 std::string saved_within(double limit, const std::function<std::string()>& save) {
-  const std::string lost = "The last whole step could not be saved";
   auto promise = std::make_shared<std::promise<std::string>>();
   std::future<std::string> saved = promise->get_future();
-  std::thread([promise, save] {
-    try {
-      promise->set_value(save());
-    } catch (...) {
-      promise->set_exception(std::current_exception());
-    }
-  }).detach();
-  if (saved.wait_for(std::chrono::duration<double>(limit)) != std::future_status::ready) {
-    return text(lost, " within ", limit, " s");
-  }
   try {
+    std::thread([promise, save] {
+      try {
+        promise->set_value(save());
+      } catch (...) {
+        promise->set_exception(std::current_exception());
+      }
+    }).detach();
+    if (saved.wait_for(std::chrono::duration<double>(limit)) != std::future_status::ready) {
+      return text("The last whole step was not saved within ", limit, " s");
+    }
     return saved.get();
   } catch (const std::exception& error) {
-    return text(lost, ": ", error.what());
+    return text("The last whole step could not be saved: ", error.what());
   }
 }
 
@@ -92,9 +91,14 @@ std::vector<int> silent_ranks(const std::vector<Sighting>& ranks, double limit) 
 
 std::string save_parts(Salvage& salvage, int ranks,
                        const std::function<std::vector<char>(int rank)>& part_of) {
-  for (int r = 0; r < ranks; ++r) {
-    const std::vector<char> part = r == 0 ? salvage.part() : part_of(r);
-    if (part.empty()) fail("rank ", r, " had done no whole step of this run, or was making the next one");
+  constexpr auto kNone =
+      " had none at hand: it has done none in this run, was within an update or an evaluation, or was short "
+      "of "
+      "memory";
+  if (!salvage.begin()) fail("rank 0", kNone);
+  for (int r = 1; r < ranks; ++r) {
+    const std::vector<char> part = part_of(r);
+    if (part.empty()) fail("rank ", r, kNone);
     salvage.add(part);
   }
   return salvage.save();

@@ -41,6 +41,7 @@ class MpiReducer : public Reducer {
   void gather(float*) override {}
   bool has_gathered(int64_t) override { return true; }
   void await_gathered(int64_t, double) override {}
+  bool all_own_all() const override { return true; }
   void for_each_owned(const std::function<void(Range)>& consumer) override {
     for_each_piece(workers_, {0, sum_.size()}, consumer);
   }

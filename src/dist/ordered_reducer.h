@@ -30,6 +30,7 @@ class OrderedReducer : public Reducer {
   void gather(float* values) override;
   bool has_gathered(int64_t from) override;
   void await_gathered(int64_t from, double share) override;
+  bool all_own_all() const override { return false; }
   void for_each_owned(const std::function<void(Range)>& consumer) override;
   void gather_blocks(std::vector<double>& values) override;
   comm::Request collect(float* values) override;

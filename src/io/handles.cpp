@@ -47,8 +47,9 @@ void require_library() {
   std::unique_lock lock(library_mutex(), std::chrono::seconds(1));
   if (!lock)
     fail(
-        "a thread is still reading or writing another file through HDF5, which serves one thread at a time; "
-        "its disk may not answer");
+        "a thread is still reading or writing a file through HDF5, which serves one thread at a time; its "
+        "disk "
+        "may not answer");
 }
 
 Reason last_reason() {

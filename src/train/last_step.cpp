@@ -56,8 +56,7 @@ LastStep::LastStep(Sources sources, dist::Reducer& reducer, int rank) : sources_
   });
   std::sort(owned_.begin(), owned_.end(),
             [](const dist::Range& a, const dist::Range& b) { return a.begin < b.begin; });
-  // Where every rank owns everything, that of rank 0 is enough.
-  if (rank != 0 && floats_of(owned_) == sources_.layout.learned_floats()) owned_.clear();
+  if (rank != 0 && reducer.all_own_all()) owned_.clear();  // rank 0 has it
 }
 
 void LastStep::leave() {
@@ -89,31 +88,39 @@ std::vector<char> LastStep::part() {
   return bytes;
 }
 
-void LastStep::add(const std::vector<char>& part) {
-  if (!saved_) {
-    saved_ = sources_.record(state_);
-    saved_->layout = sources_.layout;
-    // Those that do not learn are nobody's, and on every rank.
-    saved_->parameters = Buffer(sources_.layout.floats());
-    std::copy_n(sources_.parameters.data(), sources_.layout.floats(), saved_->parameters.data());
-    for (const optim::Slot& slot : sources_.slots) {
-      saved_->slots.push_back({slot.name, Buffer(sources_.layout.floats(), Pages::kSmall)});
-    }
+bool LastStep::begin() {
+  const std::lock_guard lock(mutex_);
+  if (!whole_) return false;
+  held_ = true;
+  saved_ = sources_.record(state_);
+  saved_.layout = sources_.layout;
+  // Of the others' they are perhaps not complete yet. Those that do not learn are nobody's, and on every
+  // rank.
+  saved_.parameters = Buffer(sources_.layout.floats());
+  std::copy_n(sources_.parameters.data(), sources_.layout.floats(), saved_.parameters.data());
+  for (const optim::Slot& slot : sources_.slots) {
+    saved_.slots.push_back({slot.name, Buffer(sources_.layout.floats(), Pages::kSmall)});
+    for (const dist::Range range : owned_)
+      std::ranges::copy(of(slot.values, range), of(saved_.slots.back().values, range).begin());
   }
+  return true;
+}
+
+void LastStep::add(const std::vector<char>& part) {
   PartReader reader(part);
   std::array<int64_t, 2> head;
   reader.take(std::span<int64_t>(head));
   if (head[0] != state_.step) fail("ranks were at steps ", state_.step, " and ", head[0]);
   std::vector<dist::Range> ranges(static_cast<size_t>(head[1]));
   reader.take(std::span<dist::Range>(ranges));
-  for (const dist::Range range : ranges) reader.take(of(saved_->parameters, range));
-  for (SavedSlot& slot : saved_->slots) {
+  for (const dist::Range range : ranges) reader.take(of(saved_.parameters, range));
+  for (SavedSlot& slot : saved_.slots) {
     for (const dist::Range range : ranges) reader.take(of(slot.values, range));
   }
 }
 
 std::string LastStep::save() {
-  sources_.write(*saved_);
+  sources_.write(saved_);
   return text("The last whole step, ", state_.step, ", is saved.");
 }
 

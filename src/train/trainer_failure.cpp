@@ -25,12 +25,13 @@ void Trainer::report_nan(const dist::Plan& plan, const BadMicrobatch& bad, data:
     found = group_.gather_texts(found)[0];
   });
   const int owner = plan.rank_of(bad.number);
+  const std::string good = last_checkpoint();
   throw comm::AgreedError(text(
       "step ", state_.step, ", rank ", owner, " (", placements_[static_cast<size_t>(owner)].host,
       "): the loss became infinite or NaN on microbatch ", bad.number, ", samples ", numbers_text(indices),
       " of /train in ", options_.dataset, "; ", found, "; ",
-      last_checkpoint_.empty() ? std::string("this run has written no checkpoint yet")
-                               : "the last good checkpoint is " + last_checkpoint_,
+      good.empty() ? std::string("this run has written no checkpoint yet")
+                   : "the last good checkpoint is " + good,
       "; lower the learning-rate, warm up (warmup-steps), clip the gradient (clip-norm), or look at these "
       "samples"));
 }

@@ -97,6 +97,8 @@ class TrainTest(SystemTest):
                 self.assertRegex(result.out, rf"(?m)^ +--{name} .*\(.+\)$")
             for command in ("train", "time", "resume", "evaluate", "import", "generate", "inspect", "diff", "selftest"):
                 self.assertRegex(result.out, rf"(?m)^ +trainer \[?{command}")
+            for layer in ("conv CHANNELS kernel=K", "maxpool WINDOW", "contractive LAMBDA", "add from=A,B"):
+                self.assertIn(f"\n  {layer}", result.out)
         self.assertRegex(self.succeed("--version").out, r"\Atrainer \d+\.\d+\.\d+\n\Z")
 
 

@@ -43,6 +43,7 @@ class Pbs(SystemTest):
     def test_bad_input(self):
         self.assertRegex(self.job(7, "").err, "^usage: qsub -v ARGUMENTS=")
         self.assertNotEqual(self.job(7, "no.cfg").code, 0)
+        self.assertEqual(self.job(7, "some.cfg --checkpoint mine.h5").code, 2)
         self.assertEqual(self.submitted(), [])
 
 
@@ -121,12 +122,21 @@ class Local(SystemTest):
         self.assertEqual(result.code, 0, result)
         self.assertRegex(result.err, r"killed \(exit code 137\); going on from c\.h5 on 2 rank\(s\)\n")
         self.assertEqual(result.digest, self.trainer(config, "--checkpoint", "undisturbed.h5", timeout=250).digest)
-        self.assertIn("nothing to do", self.local(2, config, "c.h5").wait().out)
+        again = self.local(2, config, "c.h5").wait().out
+        self.assertTrue(again.startswith(f"going on from c.h5, as it says itself; not read: {config}\n"), again)
+        self.assertIn("nothing to do", again)
 
     def test_the_users_arguments_count_whatever_their_order(self):
         self.start_words(["bash", str(LAUNCH / "local.sh"), "1", "--checkpoint-minutes", "2", "--dataset", digits(type(self)),
                           "--steps", "2"], env={"TRAINER": TRAINER, "CHECKPOINT": "c.h5"}).wait()
         self.assertRegex(self.succeed("inspect", "c.h5").out, "checkpoint-minutes = 2\n")
+
+    def test_a_checkpoint_has_one_name(self):
+        for how in (["--checkpoint", "mine.h5"], ["--checkpoint=mine.h5"]):
+            result = self.start_words(["bash", str(LAUNCH / "local.sh"), "1", *how],
+                                      env={"TRAINER": TRAINER, "CHECKPOINT": "c.h5"}).wait()
+            self.assertEqual(result.code, 2, result)
+            self.assertRegex(result.err, r"\Alaunch: name the checkpoint by CHECKPOINT=FILE in place of --checkpoint.*\n\Z")
 
     def test_a_run_that_gets_no_further_ends(self):
         job = self.under_way(CHECKPOINT="c.h5")

@@ -36,10 +36,12 @@ std::vector<int> silent_ranks(const std::vector<Sighting>& ranks, double limit);
 class Salvage {
  public:
   virtual ~Salvage() = default;
-  // On every rank: what it alone has of the last whole step, behind which it does not go from then on.
-  // Empty where there is none, or the next one is being made.
+  // On rank 0: takes over what it has of the last whole step, behind which it does not go from then on. False
+  // where there is none, or the next one is being made.
+  virtual bool begin() = 0;
+  // On another rank: likewise, for rank 0. Empty where there is none.
   virtual std::vector<char> part() = 0;
-  // On rank 0: takes over what a rank's part() gave, its own too. Fails where the parts are not of one step.
+  // On rank 0: takes over what a rank's part() gave. Fails where it is of another step.
   virtual void add(const std::vector<char>& part) = 0;
   // On rank 0, when it has all. Returns what it has saved, for people.
   virtual std::string save() = 0;

@@ -58,6 +58,8 @@ class Reducer {
   // From any thread. Waits until it is. `share`: what part of the threads at work waits here.
   virtual void await_gathered(int64_t from, double share = 1) = 0;
 
+  // Whether every rank owns everything, so that none has any part alone.
+  virtual bool all_own_all() const = 0;
   // Calls consumer(range) for all that this rank owns, from several threads.
   virtual void for_each_owned(const std::function<void(Range)>& consumer) = 0;
 

@@ -4,7 +4,6 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +38,7 @@ class LastStep : public comm::Salvage {
   void reach(const State& state);
 
   // By a watching thread.
+  bool begin() override;
   std::vector<char> part() override;
   void add(const std::vector<char>& part) override;
   std::string save() override;
@@ -51,7 +51,7 @@ class LastStep : public comm::Salvage {
   bool whole_ = false;
   bool held_ = false;
   State state_;
-  std::optional<Checkpoint> saved_;
+  Checkpoint saved_;  // takes as much memory as a checkpoint's copy does
 };
 
 }  // namespace lockstep::train
