@@ -98,6 +98,20 @@ Rows Material::outputs(const Rows& inputs) {
   return outputs;
 }
 
+Rows Material::scored_outputs(Rows inputs) {
+  Forward forward(subject_.network, subject_.parameters, team_);
+  Rows outputs = forward(inputs);
+  if (!subject_.both_views) return outputs;
+  for (int64_t i = 0; i < inputs.count; ++i) {
+    data::mirror(subject_.network.input_shape(), 1, inputs.values.data() + i * inputs.width);
+  }
+  const Rows others = forward(inputs);
+  for (size_t i = 0; i < outputs.values.size(); ++i) {
+    outputs.values[i] = 0.5f * (outputs.values[i] + others.values[i]);
+  }
+  return outputs;
+}
+
 const Code& Material::code() {
   if (code_) return *code_;
   const Samples seen = samples(kCodeSamples);
@@ -119,8 +133,8 @@ const Classification& Material::classification() {
   for (int64_t first = 0; first < all.count; first += kChunk) {
     std::vector<int64_t> indices;
     for (int64_t i = first; i < std::min(first + kChunk, all.count); ++i) indices.push_back(i);
-    const Samples chunk = samples_at(indices);
-    const Rows found = Forward(subject_.network, subject_.parameters, team_)(chunk.inputs);
+    Samples chunk = samples_at(indices);
+    const Rows found = scored_outputs(std::move(chunk.inputs));
     for (size_t i = 0; i < indices.size(); ++i) {
       const std::span<const float> output = found.row(static_cast<int64_t>(i));
       const auto best = std::max_element(output.begin(), output.end()) - output.begin();

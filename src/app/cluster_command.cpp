@@ -36,7 +36,8 @@ Request read_request(const Context& context) {
   Request request;
   Options& options = request.options;
   apply_settings(options, context.arguments, command_keys());
-  for (const char* key : {"dataset", "target", "augment", "loss", "epochs", "steps", "checkpoint"}) {
+  for (const char* key :
+       {"dataset", "target", "augment", "test-augment", "loss", "epochs", "steps", "checkpoint"}) {
     if (was_given(context, key)) {
       fail_usage("the command line: 'cluster' takes no option --", key, "; usage: ", kUsage);
     }

@@ -59,7 +59,7 @@ Request read_request(const Context& context) {
     }
     request.learning = analysis::learning_options(options.learn, options.origin("learn"));
     request.preparation = preparation_of(options);
-    for (const char* key : {"target", "augment", "normalise"}) {
+    for (const char* key : {"target", "augment", "test-augment", "normalise"}) {
       if (options.origins.count(key) == 0) continue;
       fail_usage(options.origin(key), ": nothing reads ", key,
                  " here: features are of whole pictures, standardised, with their labels; take it away");

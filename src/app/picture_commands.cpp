@@ -50,6 +50,7 @@ analysis::Subject subject_of(const Context& context, const ModelSession& session
           .settings = train::network_settings(session.options()),
           .loss = *model.loss,
           .classifies = model.classifies(),
+          .both_views = model.both_views,
           .reconstructs = model.target == train::Target::kInput,
           .sigmoid_on_top = session.options().loss == "cross-entropy",
           .info = session.dataset().info,

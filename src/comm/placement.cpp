@@ -67,7 +67,7 @@ std::string describe_here() {
   return line.str();
 }
 
-Placement parse(const std::string& line) {
+Placement placement_from(const std::string& line) {
   std::istringstream words(line);
   Placement placement;
   size_t cores = 0;
@@ -87,7 +87,7 @@ bool overlap(const std::vector<int>& a, const std::vector<int>& b) {
 
 std::vector<Placement> placements(Group& group) {
   std::vector<Placement> all;
-  for (const auto& line : group.gather_texts(describe_here())) all.push_back(parse(line));
+  for (const auto& line : group.gather_texts(describe_here())) all.push_back(placement_from(line));
   for (Placement& mine : all) {
     mine.ranks_on_host = 0;
     mine.ranks_on_same_cores = 0;

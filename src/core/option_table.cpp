@@ -165,6 +165,9 @@ std::vector<OptionEntry> data_options() {
       string_option("augment", &Options::augment,
                     "of training pictures: random crops after padding, random mirror images",
                     "none, or of crop PADDING and flip those wanted, between commas"),
+      choice_option("test-augment", &Options::test_augment, {"none", "flip"},
+                    "of pictures that are scored; flip: the mean of what the network says of each and of its "
+                    "mirror image"),
       string_option("normalise", &Options::normalise,
                     "of inputs, by channel; dataset: to mean 0 and deviation 1 over the training split",
                     "none, dataset, or means/deviations, such as 0.49,0.48,0.45/0.25,0.24,0.26"),

@@ -122,6 +122,14 @@ void Unpacker::unpack(const Samples& samples, int64_t first, int64_t count, std:
   clear_columns(shape_.size(), columns, (count + kGroup - 1) / kGroup * kGroup, out);
 }
 
+void mirror(const Shape& shape, int64_t columns, float* pictures) {
+  for (int64_t row = 0; row < shape.channels * shape.height; ++row) {
+    float* left = pictures + row * shape.width * columns;
+    float* right = left + (shape.width - 1) * columns;
+    for (; left < right; left += columns, right -= columns) std::swap_ranges(left, left + columns, right);
+  }
+}
+
 void unpack_targets(std::span<const float* const> targets, int64_t features, int64_t columns, float* out) {
   const int64_t count = static_cast<int64_t>(targets.size());
   for (int64_t at = 0; at < count; at += kGroup) {

@@ -9,8 +9,8 @@ namespace lockstep::train {
 
 namespace {
 
-constexpr FileFormat kFormat = {"lockstep-checkpoint", 1, "a checkpoint",
-                                "give a file that --checkpoint wrote"};
+constexpr FileFormat kCheckpointFormat = {"lockstep-checkpoint", 1, "a checkpoint",
+                                          "give a file that --checkpoint wrote"};
 
 // What is written in this order and verified in the same.
 void add_state(Digest& digest, const State& state, const io::Table& history) {
@@ -81,7 +81,7 @@ void write_checkpoint(const std::string& path, const Checkpoint& checkpoint) {
   io::Replacement replacement(path);
   io::File file = io::File::create(replacement.path());
   Digest contents;
-  write_format(file, kFormat);
+  write_format(file, kCheckpointFormat);
   file.write_string("/config/text", checkpoint.configuration);
   file.write_string("/config/resolved", checkpoint.resolved);
   contents.add(checkpoint.resolved);
@@ -103,7 +103,7 @@ void write_checkpoint(const std::string& path, const Checkpoint& checkpoint) {
 
 Checkpoint read_checkpoint(const std::string& path) {
   const io::File file = io::File::open(path);
-  require_format(file, kFormat);
+  require_format(file, kCheckpointFormat);
   Checkpoint checkpoint;
   Digest contents;
   checkpoint.configuration = file.read_string("/config/text");

@@ -223,12 +223,24 @@ std::vector<double> Engine::evaluate(const dist::Plan& plan, int rank, const dat
     const int64_t microbatch = mine.begin + index;
     const nn::Pass pass = load(plan, rank, microbatch, samples, std::nullopt, slot);
     model_.network.fprop(pass, parameters, slot.workspace);
+    if (model_.both_views) take_other_view(pass, parameters, slot);
     const int64_t first = plan.samples_of(microbatch).begin - plan.samples_of(mine.begin).begin;
     const nn::LossSums loss = compare(pass, first, samples, slot, 0.0f, nullptr);
     sums[static_cast<size_t>(index * kSumsPerMicrobatch)] = loss.loss;
     sums[static_cast<size_t>(index * kSumsPerMicrobatch) + 1] = loss.error;
   });
   return sums;
+}
+
+// Behind fprop(): makes the output the mean of what it is and of that for the mirror images.
+void Engine::take_other_view(const nn::Pass& pass, const float* parameters, Slot& slot) const {
+  const int64_t floats = model_.network.output_shape().size() * pass.columns;
+  float* const first = slot.truth.data();  // nothing is compared with it yet
+  std::copy_n(slot.workspace.output(), floats, first);
+  data::mirror(model_.network.input_shape(), pass.columns, slot.workspace.input());
+  model_.network.fprop(pass, parameters, slot.workspace);
+  float* const output = slot.workspace.output();
+  for (int64_t i = 0; i < floats; ++i) output[i] = 0.5f * (first[i] + output[i]);
 }
 
 std::vector<double> gather_sums(comm::Group& group, const dist::Plan& plan, const std::vector<double>& mine) {

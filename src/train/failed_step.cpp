@@ -14,8 +14,8 @@ namespace lockstep::train {
 
 namespace {
 
-constexpr FileFormat kFormat = {"lockstep-failed-step", 1, "a failed step",
-                                "give a file that a run left when its loss became infinite or NaN"};
+constexpr FileFormat kFailedStepFormat = {"lockstep-failed-step", 1, "a failed step",
+                                          "give a file that a run left when its loss became infinite or NaN"};
 
 // The numbers of a place, by the names of the attributes that hold them.
 constexpr std::array<std::pair<const char*, int64_t Place::*>, 5> kPlace = {{
@@ -109,7 +109,7 @@ void require_replaceable(const std::string& path) {
   if (access(path.c_str(), F_OK) != 0) return;
   std::string found;
   try {
-    require_format(io::File::open(path), kFormat);
+    require_format(io::File::open(path), kFailedStepFormat);
     return;
   } catch (const Error& error) {
     found = error.what();
@@ -130,7 +130,7 @@ void write_failed_step(const std::string& path, const FailedStep& step) {
   require_replaceable(path);
   io::Replacement replacement(path);
   io::File file = io::File::create(replacement.path());
-  write_format(file, kFormat);
+  write_format(file, kFailedStepFormat);
   file.write_string("/config/resolved", step.resolved);
   write_arena(file, "/parameters", step.layout, step.parameters.data());
   file.create_group("/step");
@@ -147,7 +147,7 @@ void write_failed_step(const std::string& path, const FailedStep& step) {
 
 FailedStep read_failed_step(const std::string& path) {
   const io::File file = io::File::open(path);
-  require_format(file, kFormat);
+  require_format(file, kFailedStepFormat);
   FailedStep step;
   step.resolved = file.read_string("/config/resolved");
   step.layout = read_layout(file);

@@ -8,6 +8,20 @@ namespace lockstep::train {
 
 namespace {
 
+const char* name_of(Target target) {
+  switch (target) {
+    case Target::kLabels:
+      return "labels";
+    case Target::kInput:
+      return "the input";
+    case Target::kLayer:
+      return "a layer's output";
+    case Target::kValues:
+      return "values";
+  }
+  return "";
+}
+
 Target choose_target(const Options& options, const io::DatasetInfo& dataset) {
   const bool labels = dataset.classes > 0;
   const bool targets = !dataset.target_dims.empty();
@@ -71,6 +85,21 @@ void check_output(const Options& options, const io::DatasetInfo& dataset, const 
              "); change the layer, loss = or target =");
 }
 
+// A mirror image is another sample of the same class; of other targets nothing says what becomes of them.
+bool wants_both_views(const Options& options, const io::DatasetInfo& dataset, Target target) {
+  if (options.test_augment == "none") return false;
+  const std::string what = options.origin("test-augment") + ": test-augment = " + options.test_augment;
+  if (dataset.sample_dims.size() != 3) {
+    fail_usage(what, " is for pictures (samples [C, H, W]); the samples of ", options.dataset,
+               " are plain vectors of ", Shape::from_dims(dataset.sample_dims).to_string());
+  }
+  if (target != Target::kLabels) {
+    fail_usage(what, " is for classifiers: mirror images are of the same class; here the target is ",
+               name_of(target), "; take test-augment = none, or target = labels");
+  }
+  return true;
+}
+
 }  // namespace
 
 void check_precision(const Options& options, const kernels::Bf16Support& support) {
@@ -99,11 +128,9 @@ Model make_model(const Options& options, const io::DatasetInfo& dataset) {
   if (model.target == Target::kLayer) set_target_node(options, model);
   if (model.loss->needs_labels() && model.target != Target::kLabels) {
     fail_usage(options.origin("loss"), ": loss = ", options.loss, " needs labels, but the target is ",
-               model.target == Target::kInput   ? "the input"
-               : model.target == Target::kLayer ? "a layer's output"
-                                                : "values",
-               "; take loss = squared or cross-entropy, or a dataset with labels");
+               name_of(model.target), "; take loss = squared or cross-entropy, or a dataset with labels");
   }
+  model.both_views = wants_both_views(options, dataset, model.target);
   check_output(options, dataset, model);
   if (model.network.layout().learned_floats() == 0) {
     const bool stays = model.network.layout().floats() > 0;

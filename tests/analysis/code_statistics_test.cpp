@@ -100,7 +100,7 @@ TEST_F(CodeStatisticsTest, GiveTheCorrelationOfNormalVariables) {
 
 TEST_F(CodeStatisticsTest, AreTheSameInBlocksOnAnyNumberOfThreads) {
   constexpr int64_t kUnits = 70;
-  const Rows codes{2500, kUnits, lockstep::test::random_values(2500 * kUnits, 3)};
+  const Rows codes{2500, kUnits, test::random_values(2500 * kUnits, 3)};
   const CodeStatistics one = code_statistics(team(1), codes, {});
   const CodeStatistics three = code_statistics(team(3), codes, {});
   EXPECT_EQ(one.mean, three.mean);
@@ -112,7 +112,7 @@ TEST_F(CodeStatisticsTest, AreTheSameInBlocksOnAnyNumberOfThreads) {
 
 TEST_F(CodeStatisticsTest, LeaveOutTheCorrelationsOfVeryManyUnits) {
   constexpr int64_t kUnits = kMostCorrelated + 1;
-  const CodeStatistics code = of(kUnits, lockstep::test::random_values(3 * kUnits, 3));
+  const CodeStatistics code = of(kUnits, test::random_values(3 * kUnits, 3));
   EXPECT_FALSE(code.gaussian_correlation);
   EXPECT_EQ(code.distinct, 3);
   EXPECT_NEAR(code.active, 0.5, 0.05);

@@ -8,20 +8,21 @@ namespace lockstep::analysis {
 namespace {
 
 constexpr int64_t kSamples = 21;
-constexpr int64_t kWidth = 7;
+constexpr int64_t kContractiveWidth = 7;
 
 // The last line's penalty, and the same by the Jacobians at the samples.
 void expect_norm_of_jacobians(const std::vector<std::string>& lines, double lambda) {
-  nn::SmallNetwork net({kWidth, 1, 1}, lines, kSamples);
+  nn::SmallNetwork net({kContractiveWidth, 1, 1}, lines, kSamples);
   net.output();
   const double found = net.network.penalty(net.workspace);
   const auto chain = DenseChain::of(net.network, net.parameters.data());
   ASSERT_TRUE(chain);
-  const auto input = test::random_values(kWidth * net.pass.columns, 7);
+  const auto input = test::random_values(kContractiveWidth * net.pass.columns, 7);
   double expected = 0;
   for (int64_t n = 0; n < kSamples; ++n) {
     std::vector<double> x;
-    for (int64_t d = 0; d < kWidth; ++d) x.push_back(input[static_cast<size_t>(d * net.pass.columns + n)]);
+    for (int64_t d = 0; d < kContractiveWidth; ++d)
+      x.push_back(input[static_cast<size_t>(d * net.pass.columns + n)]);
     for (const double entry : chain->jacobian(x)) expected += lambda * entry * entry;
   }
   EXPECT_GT(expected, 1);

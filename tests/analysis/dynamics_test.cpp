@@ -184,7 +184,7 @@ TEST_F(Iterate, GivesTheSameBitsOnAnyNumberOfThreads) {
   const auto starts = random_points(30, 17, -2, 2);
   const auto one = iterate(team(1), r, {}, starts, {.iterations = 50});
   const auto three = iterate(team(3), r, {}, starts, {.iterations = 50});
-  for (size_t i = 0; i < starts.size(); ++i) EXPECT_TRUE(lockstep::test::same_bits(one[i].end, three[i].end));
+  for (size_t i = 0; i < starts.size(); ++i) EXPECT_TRUE(test::same_bits(one[i].end, three[i].end));
 }
 
 }  // namespace

@@ -47,11 +47,11 @@ std::vector<Case> cases() {
   return all;
 }
 
-constexpr int64_t kWidth = 6;
+constexpr int64_t kEnergyWidth = 6;
 constexpr int64_t kUnits = 9;
 
 DenseChain autoencoder(const DenseChain::Stage& h, bool binary, float size = 1,
-                       const nn::AffineMap& encoder = random_encoder(kUnits, kWidth, 1)) {
+                       const nn::AffineMap& encoder = random_encoder(kUnits, kEnergyWidth, 1)) {
   nn::AffineMap scaled = encoder;
   for (double& weight : scaled.matrix) weight *= static_cast<double>(size);
   const DenseChain chain = one_layer(scaled, h, random_point(scaled.inputs, 3));
@@ -62,7 +62,7 @@ DenseChain autoencoder(const DenseChain::Stage& h, bool binary, float size = 1,
 
 // Where the data of such an autoencoder lie.
 Point data_point(bool binary, uint32_t item) {
-  return binary ? random_point(kWidth, item, 0.02f, 0.98f) : random_point(kWidth, item, -2, 2);
+  return binary ? random_point(kEnergyWidth, item, 0.02f, 0.98f) : random_point(kEnergyWidth, item, -2, 2);
 }
 
 double logit(double p) { return std::log(p) - std::log1p(-p); }
@@ -110,7 +110,7 @@ TEST_P(TiedEnergy, ItsGradientIsTheField) {
 // 1/2 |r(x) - x|^2, or KL(x, r(x)).
 TEST_P(TiedEnergy, RisesAlongTheIterationByTheBound) {
   for (uint32_t draw = 0; draw < 2000; ++draw) {
-    nn::AffineMap encoder{kUnits, kWidth, random_point(kUnits * kWidth, 5000 + draw),
+    nn::AffineMap encoder{kUnits, kEnergyWidth, random_point(kUnits * kEnergyWidth, 5000 + draw),
                           random_point(kUnits, 10000 + draw, -2, 2)};
     const float size = 0.25f * static_cast<float>(1 + draw % 8);
     const DenseChain chain = autoencoder(GetParam().h, GetParam().binary, size, encoder);
@@ -125,12 +125,12 @@ TEST_P(TiedEnergy, RisesAlongTheIterationByTheBound) {
 }
 
 TEST_P(TiedEnergy, OfRowsIsTheSame) {
-  const auto rows = lockstep::test::random_values(5 * kWidth, 3, 0, 1);
+  const auto rows = test::random_values(5 * kEnergyWidth, 3, 0, 1);
   const std::vector<double> found = energy_.of_rows(rows);
   ASSERT_EQ(found.size(), 5u);
   for (size_t i = 0; i < 5; ++i) {
-    const auto begin = rows.begin() + static_cast<std::ptrdiff_t>(i * kWidth);
-    EXPECT_NEAR(found[i], energy_(Point(begin, begin + kWidth)), 1e-12);
+    const auto begin = rows.begin() + static_cast<std::ptrdiff_t>(i * kEnergyWidth);
+    EXPECT_NEAR(found[i], energy_(Point(begin, begin + kEnergyWidth)), 1e-12);
   }
 }
 
@@ -152,11 +152,11 @@ TEST(EnergyOfRelu, IsNotWithTheAntiderivativeOfASlide) {
 }
 
 TEST(EnergyOfSigmoid, IsMinusTheFreeEnergyOfABinaryRestrictedBoltzmannMachine) {
-  const nn::AffineMap encoder = random_encoder(kUnits, kWidth, 1);
+  const nn::AffineMap encoder = random_encoder(kUnits, kEnergyWidth, 1);
   const Energy energy(autoencoder(nn::scalar_function("sigmoid"), true, 1, encoder));
-  const Point b = random_point(kWidth, 3);
-  for (uint32_t bits = 0; bits < (1u << kWidth); ++bits) {
-    Point v(kWidth);
+  const Point b = random_point(kEnergyWidth, 3);
+  for (uint32_t bits = 0; bits < (1u << kEnergyWidth); ++bits) {
+    Point v(kEnergyWidth);
     double expected = 0;
     for (size_t i = 0; i < v.size(); ++i) {
       v[i] = (bits >> i) & 1;
@@ -164,7 +164,8 @@ TEST(EnergyOfSigmoid, IsMinusTheFreeEnergyOfABinaryRestrictedBoltzmannMachine) {
     }
     for (int64_t k = 0; k < kUnits; ++k) {
       double s = encoder.offset[static_cast<size_t>(k)];
-      for (size_t i = 0; i < v.size(); ++i) s += encoder.matrix[static_cast<size_t>(k * kWidth) + i] * v[i];
+      for (size_t i = 0; i < v.size(); ++i)
+        s += encoder.matrix[static_cast<size_t>(k * kEnergyWidth) + i] * v[i];
       expected += std::log(1 + std::exp(s));
     }
     EXPECT_NEAR(energy(v), expected, 1e-12);
@@ -172,21 +173,21 @@ TEST(EnergyOfSigmoid, IsMinusTheFreeEnergyOfABinaryRestrictedBoltzmannMachine) {
 }
 
 TEST(EnergyOfWinner, IsMinusHalfTheSquaredDistanceToTheNearestCentre) {
-  nn::AffineMap centres = random_encoder(kUnits, kWidth, 2);
+  nn::AffineMap centres = random_encoder(kUnits, kEnergyWidth, 2);
   for (int64_t k = 0; k < kUnits; ++k) {
     double squares = 0;
-    for (int64_t i = 0; i < kWidth; ++i)
-      squares += std::pow(centres.matrix[static_cast<size_t>(k * kWidth + i)], 2);
+    for (int64_t i = 0; i < kEnergyWidth; ++i)
+      squares += std::pow(centres.matrix[static_cast<size_t>(k * kEnergyWidth + i)], 2);
     centres.offset[static_cast<size_t>(k)] = -squares / 2;
   }
-  const Energy energy(one_layer(centres, Winner{}, Point(kWidth)));
+  const Energy energy(one_layer(centres, Winner{}, Point(kEnergyWidth)));
   for (uint32_t item = 0; item < 50; ++item) {
-    const Point x = random_point(kWidth, 50 + item, -3, 3);
+    const Point x = random_point(kEnergyWidth, 50 + item, -3, 3);
     double nearest = std::numeric_limits<double>::infinity();
     for (int64_t k = 0; k < kUnits; ++k) {
       double squares = 0;
       for (size_t i = 0; i < x.size(); ++i) {
-        squares += std::pow(x[i] - centres.matrix[static_cast<size_t>(k * kWidth) + i], 2);
+        squares += std::pow(x[i] - centres.matrix[static_cast<size_t>(k * kEnergyWidth) + i], 2);
       }
       nearest = std::min(nearest, squares);
     }
@@ -198,47 +199,51 @@ TEST(EnergyOfWinner, IsMinusHalfTheSquaredDistanceToTheNearestCentre) {
 TEST(EnergyOfIdentity, IsMinusHalfTheResidualOfPca) {
   constexpr int64_t kSamples = 40;
   constexpr int64_t kKept = 2;
-  const Values data = random_point(kSamples * kWidth, 9);
-  Point mean(kWidth);
-  for (size_t i = 0; i < data.size(); ++i) mean[i % kWidth] += data[i] / kSamples;
-  std::vector<double> covariance(kWidth * kWidth);
+  const Values data = random_point(kSamples * kEnergyWidth, 9);
+  Point mean(kEnergyWidth);
+  for (size_t i = 0; i < data.size(); ++i) mean[i % kEnergyWidth] += data[i] / kSamples;
+  std::vector<double> covariance(kEnergyWidth * kEnergyWidth);
   for (size_t n = 0; n < kSamples; ++n) {
-    for (size_t i = 0; i < kWidth; ++i) {
-      for (size_t j = 0; j < kWidth; ++j) {
-        covariance[i * kWidth + j] +=
-            (data[n * kWidth + i] - mean[i]) * (data[n * kWidth + j] - mean[j]) / kSamples;
+    for (size_t i = 0; i < kEnergyWidth; ++i) {
+      for (size_t j = 0; j < kEnergyWidth; ++j) {
+        covariance[i * kEnergyWidth + j] +=
+            (data[n * kEnergyWidth + i] - mean[i]) * (data[n * kEnergyWidth + j] - mean[j]) / kSamples;
       }
     }
   }
-  const auto eigen = kernels::symmetric_eigen(kWidth, covariance.data());
-  nn::AffineMap encoder{kKept, kWidth, {eigen.vectors.begin(), eigen.vectors.begin() + kKept * kWidth}, {}};
+  const auto eigen = kernels::symmetric_eigen(kEnergyWidth, covariance.data());
+  nn::AffineMap encoder{
+      kKept, kEnergyWidth, {eigen.vectors.begin(), eigen.vectors.begin() + kKept * kEnergyWidth}, {}};
   for (size_t k = 0; k < kKept; ++k) {
     encoder.offset.push_back(0);
-    for (size_t i = 0; i < kWidth; ++i) encoder.offset[k] -= eigen.vectors[k * kWidth + i] * mean[i];
+    for (size_t i = 0; i < kEnergyWidth; ++i)
+      encoder.offset[k] -= eigen.vectors[k * kEnergyWidth + i] * mean[i];
   }
   const Energy energy(one_layer(encoder, nn::scalar_function("identity"), mean));
   double sum = 0;
   for (size_t n = 0; n < kSamples; ++n) {
-    const Point x(data.begin() + static_cast<std::ptrdiff_t>(n * kWidth),
-                  data.begin() + static_cast<std::ptrdiff_t>((n + 1) * kWidth));
+    const Point x(data.begin() + static_cast<std::ptrdiff_t>(n * kEnergyWidth),
+                  data.begin() + static_cast<std::ptrdiff_t>((n + 1) * kEnergyWidth));
     double residual = 0;
-    for (size_t k = kKept; k < kWidth; ++k) {
+    for (size_t k = kKept; k < kEnergyWidth; ++k) {
       double projection = 0;
-      for (size_t i = 0; i < kWidth; ++i) projection += eigen.vectors[k * kWidth + i] * (x[i] - mean[i]);
+      for (size_t i = 0; i < kEnergyWidth; ++i)
+        projection += eigen.vectors[k * kEnergyWidth + i] * (x[i] - mean[i]);
       residual += projection * projection;
     }
     EXPECT_NEAR(energy(x), -residual / 2, 1e-12);
     sum += energy(x);
   }
   double discarded = 0;
-  for (size_t k = kKept; k < kWidth; ++k) discarded += eigen.values[k];
+  for (size_t k = kKept; k < kEnergyWidth; ++k) discarded += eigen.values[k];
   EXPECT_NEAR(sum / kSamples, -discarded / 2, 1e-12);
 }
 
 TEST(EnergyOfUntied, IsALineIntegralThatDependsOnThePath) {
   for (const bool binary : {false, true}) {
-    const DenseChain untied = one_layer(random_encoder(kUnits, kWidth, 1), nn::scalar_function("tanh"),
-                                        random_point(kWidth, 3), random_point(kUnits * kWidth, 4));
+    const DenseChain untied =
+        one_layer(random_encoder(kUnits, kEnergyWidth, 1), nn::scalar_function("tanh"),
+                  random_point(kEnergyWidth, 3), random_point(kUnits * kEnergyWidth, 4));
     std::vector<DenseChain::Stage> stages = untied.stages();
     if (binary) stages.emplace_back(nn::scalar_function("sigmoid"));
     const Point start = data_point(binary, 1);
@@ -255,9 +260,9 @@ TEST(EnergyOfUntied, IsALineIntegralThatDependsOnThePath) {
 
 // Its Jacobian is symmetric, so there is a potential, but none of the table.
 TEST(EnergyOfADeepNetwork, IsALineIntegral) {
-  const nn::AffineMap first = random_encoder(kUnits, kWidth, 1);
+  const nn::AffineMap first = random_encoder(kUnits, kEnergyWidth, 1);
   const nn::AffineMap square{kUnits, kUnits, random_point(kUnits * kUnits, 5), random_point(kUnits, 6)};
-  nn::AffineMap last{kWidth, kUnits, test::transposed(first), random_point(kWidth, 7)};
+  nn::AffineMap last{kEnergyWidth, kUnits, test::transposed(first), random_point(kEnergyWidth, 7)};
   const Energy energy(
       DenseChain({first, nn::scalar_function("tanh"), square, nn::scalar_function("tanh"), last}));
   EXPECT_FALSE(energy.closed());
@@ -337,7 +342,7 @@ TEST_F(EnergyOfANetwork, IntegratesConvolutionsInSinglePrecision) {
 
 TEST_F(EnergyOfANetwork, IsTheSameForEveryRowOnAnyNumberOfThreads) {
   const Energy energy(autoencoder(nn::scalar_function("sigmoid"), true));
-  Rows rows{70, kWidth, lockstep::test::random_values(70 * kWidth, 4, 0, 1)};
+  Rows rows{70, kEnergyWidth, test::random_values(70 * kEnergyWidth, 4, 0, 1)};
   const std::vector<double> one = energies(team(1), energy, rows);
   const std::vector<double> three = energies(team(3), energy, rows);
   ASSERT_EQ(one.size(), 70u);
@@ -347,13 +352,13 @@ TEST_F(EnergyOfANetwork, IsTheSameForEveryRowOnAnyNumberOfThreads) {
 }
 
 TEST_F(EnergyOfANetwork, TellsHowFarItDependsOnThePath) {
-  const Rows rows{3, kWidth, lockstep::test::random_values(3 * kWidth, 4)};
+  const Rows rows{3, kEnergyWidth, test::random_values(3 * kEnergyWidth, 4)};
   const PathDependence none =
       path_dependence(team(2), Energy(autoencoder(nn::scalar_function("tanh"), false)), rows);
   EXPECT_LT(none.curl, 1e-14);
   EXPECT_LT(none.difference, 1e-6);
-  const Energy untied(one_layer(random_encoder(kUnits, kWidth, 1), nn::scalar_function("tanh"),
-                                random_point(kWidth, 3), random_point(kUnits * kWidth, 4)));
+  const Energy untied(one_layer(random_encoder(kUnits, kEnergyWidth, 1), nn::scalar_function("tanh"),
+                                random_point(kEnergyWidth, 3), random_point(kUnits * kEnergyWidth, 4)));
   const PathDependence some = path_dependence(team(2), untied, rows);
   EXPECT_GT(some.curl, 0.1);
   EXPECT_GT(some.difference, 1e-2);

@@ -18,7 +18,7 @@ using Doubles = std::vector<double>;
 
 constexpr int64_t kSize = 3;
 const Shape kPicture{2, 7, 8};  // 5 x 6 places: an odd and an even number
-constexpr int64_t kWidth = 2 * kSize * kSize;
+constexpr int64_t kPatchWidth = 2 * kSize * kSize;
 
 io::DatasetInfo bytes() {
   io::DatasetInfo info;
@@ -89,7 +89,7 @@ PreparationOptions patches_alone() {
   return preparation;
 }
 
-Rows centres(int64_t count = 21) { return {count, kWidth, test::random_values(count * kWidth, 8)}; }
+Rows centres(int64_t count = 21) { return {count, kPatchWidth, test::random_values(count * kPatchWidth, 8)}; }
 
 void expect_near(std::span<const float> found, const Doubles& expected, double tolerance) {
   ASSERT_EQ(found.size(), expected.size());
@@ -160,7 +160,7 @@ TEST(DenseFeatures, OfPatchesThatAreWhitenedAsTheFileSays) {
 }
 
 TEST(DenseFeatures, OfANetworkAreItsOutputsOrTheirMagnitudes) {
-  nn::SmallNetwork net({kWidth, 1, 1}, {"linear 6", "tanh"}, 1);
+  nn::SmallNetwork net({kPatchWidth, 1, 1}, {"linear 6", "tanh"}, 1);
   for (const bool magnitude : {false, true}) {
     const DenseFeatures features(bytes(), patches_alone(), "",
                                  network_code(net.network, net.parameters.data(), magnitude));
@@ -170,7 +170,7 @@ TEST(DenseFeatures, OfANetworkAreItsOutputsOrTheirMagnitudes) {
     expect_near(sums,
                 pooled(picture.data(), 6,
                        [&](const Doubles& patch) {
-                         nn::Values input(static_cast<size_t>(kWidth * net.pass.columns));
+                         nn::Values input(static_cast<size_t>(kPatchWidth * net.pass.columns));
                          for (size_t i = 0; i < patch.size(); ++i) {
                            input[i * static_cast<size_t>(net.pass.columns)] = static_cast<float>(patch[i]);
                          }

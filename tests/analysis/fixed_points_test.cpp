@@ -163,7 +163,7 @@ TEST_F(FixedPointsOnThreads, AreTheSameBitsOnAnyNumberOfThreads) {
   ASSERT_EQ(one.points.size(), three.points.size());
   EXPECT_GT(one.points.size(), 1u);
   for (size_t i = 0; i < one.points.size(); ++i) {
-    EXPECT_TRUE(lockstep::test::same_bits(one.points[i].x, three.points[i].x));
+    EXPECT_TRUE(test::same_bits(one.points[i].x, three.points[i].x));
     EXPECT_EQ(one.points[i].spectrum, three.points[i].spectrum);
     EXPECT_EQ(one.points[i].basin, three.points[i].basin);
   }

@@ -11,7 +11,7 @@
 namespace lockstep::analysis {
 namespace {
 
-using lockstep::test::expect_usage_error;
+using test::expect_usage_error;
 using test::random_point;
 using test::Values;
 
@@ -127,7 +127,7 @@ TEST_F(FieldOn, ThePlaneIsTheProjectionOfTheVectors) {
     EXPECT_EQ(field.energy[i], x[0] + 2 * x[5]);
   }
   const PlaneField alone = field_on(team(1), r, {energy, {}}, plane, 5);
-  EXPECT_TRUE(lockstep::test::same_bits(field.along_a, alone.along_a));
+  EXPECT_TRUE(test::same_bits(field.along_a, alone.along_a));
 }
 
 }  // namespace

@@ -108,9 +108,8 @@ TEST_F(ReconstructionOnThreads, OfADenseNetworkIsExact) {
 
 TEST_F(ReconstructionOnThreads, RefusesWhatIsNoAutoencoder) {
   const nn::SmallNetwork net({7, 1, 1}, {"linear 3"}, 1);
-  lockstep::test::expect_usage_error(
-      [&] { Reconstruction(net.network, net.parameters.data(), false, team()); },
-      {"no autoencoder", "7 values", "gives 3"});
+  test::expect_usage_error([&] { Reconstruction(net.network, net.parameters.data(), false, team()); },
+                           {"no autoencoder", "7 values", "gives 3"});
 }
 
 }  // namespace

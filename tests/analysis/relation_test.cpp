@@ -15,11 +15,11 @@ namespace {
 using test::random_point;
 using test::Values;
 
-constexpr int64_t kWidth = 12;
-constexpr int64_t kUnits = 7;
+constexpr int64_t kRelationWidth = 12;
+constexpr int64_t kRelationUnits = 7;
 
 // A covariance with eigenvalues from 10 down to 0.001, as natural data has it.
-Statistics statistics(int64_t width = kWidth) {
+Statistics statistics(int64_t width = kRelationWidth) {
   const Values u = test::orthonormal_rows(width, width);
   Statistics result{100, width, random_point(width, 99), Values(static_cast<size_t>(width * width))};
   for (int64_t k = 0; k < width; ++k) {
@@ -34,7 +34,9 @@ Statistics statistics(int64_t width = kWidth) {
   return result;
 }
 
-Filters random_filters(int64_t width) { return {kUnits, width, random_point(kUnits * width, 5)}; }
+Filters random_filters(int64_t width) {
+  return {kRelationUnits, width, random_point(kRelationUnits * width, 5)};
+}
 
 double largest_difference(const Filters& a, const Filters& b) {
   EXPECT_EQ(a.values.size(), b.values.size());
@@ -50,16 +52,17 @@ TEST(Relation, HoldsForAnyTiedWeightsOnWhitenedData) {
   const auto components = principal_components(s);
   for (const bool zca : {false, true}) {
     for (const double epsilon : {0.0, 0.1}) {
-      for (const int64_t kept : {kWidth, int64_t{5}}) {
+      for (const int64_t kept : {kRelationWidth, int64_t{5}}) {
         const Whitening whitening(s, {.zca = zca, .epsilon = epsilon, .components = kept});
         Filters w = random_filters(whitening.outputs());
         const FilterPair pair = unwhitened({w, w}, whitening);
-        EXPECT_EQ(pair.encoder.width, kWidth);
+        EXPECT_EQ(pair.encoder.width, kRelationWidth);
         EXPECT_LT(largest_difference(smoothed(pair.encoder, components, kept, epsilon), pair.decoder), 1e-8)
             << zca << ", " << epsilon << ", " << kept;
         // As the encoder lies in the components kept, those left out change nothing where epsilon is 0.
         if (epsilon == 0) {
-          EXPECT_LT(largest_difference(smoothed(pair.encoder, components, kWidth), pair.decoder), 1e-8);
+          EXPECT_LT(largest_difference(smoothed(pair.encoder, components, kRelationWidth), pair.decoder),
+                    1e-8);
         } else {
           EXPECT_GT(largest_difference(smoothed(pair.encoder, components, kept), pair.decoder), 1e-3);
         }
@@ -71,16 +74,16 @@ TEST(Relation, HoldsForAnyTiedWeightsOnWhitenedData) {
 
 TEST(Smoothed, IsTheProductWithTheCovariance) {
   const Statistics s = statistics();
-  const Filters w = random_filters(kWidth);
-  const Filters found = smoothed(w, principal_components(s), kWidth, 0.5);
-  for (int64_t k = 0; k < kUnits; ++k) {
-    for (int64_t i = 0; i < kWidth; ++i) {
-      double expected = 0.5 * w.values[static_cast<size_t>(k * kWidth + i)];
-      for (int64_t j = 0; j < kWidth; ++j) {
-        expected +=
-            s.covariance[static_cast<size_t>(i * kWidth + j)] * w.values[static_cast<size_t>(k * kWidth + j)];
+  const Filters w = random_filters(kRelationWidth);
+  const Filters found = smoothed(w, principal_components(s), kRelationWidth, 0.5);
+  for (int64_t k = 0; k < kRelationUnits; ++k) {
+    for (int64_t i = 0; i < kRelationWidth; ++i) {
+      double expected = 0.5 * w.values[static_cast<size_t>(k * kRelationWidth + i)];
+      for (int64_t j = 0; j < kRelationWidth; ++j) {
+        expected += s.covariance[static_cast<size_t>(i * kRelationWidth + j)] *
+                    w.values[static_cast<size_t>(k * kRelationWidth + j)];
       }
-      EXPECT_NEAR(found.values[static_cast<size_t>(k * kWidth + i)], expected, 1e-12);
+      EXPECT_NEAR(found.values[static_cast<size_t>(k * kRelationWidth + i)], expected, 1e-12);
     }
   }
 }
@@ -110,12 +113,12 @@ TEST(FiltersOf, AreRowsOfTheFirstAndColumnsOfTheLastMatrix) {
 TEST(FiltersOf, OfAnotherNetworkAreRefused) {
   const nn::AffineMap wide{3, 2, Values(6), Values(3)};
   const nn::AffineMap narrow{2, 1, Values(2), Values(2)};
-  lockstep::test::expect_usage_error(
+  test::expect_usage_error(
       [&] {
         filters_of(DenseChain({nn::AffineMap{2, 2, Values(4), Values(2)}}));
       },
       {"the same layer", "one hidden layer"});
-  lockstep::test::expect_usage_error(
+  test::expect_usage_error(
       [&] {
         filters_of(DenseChain({wide, nn::AffineMap{1, 3, Values(3), Values(1)}, narrow}));
       },

@@ -11,9 +11,13 @@
 #include "support/values.h"
 #include "team_of_threads.h"
 
-namespace lockstep::analysis::test {
+namespace lockstep::test {
 
-using lockstep::test::random_values;
+using analysis::DenseChain;
+using analysis::Point;
+using analysis::Reconstruction;
+using analysis::Team;
+using analysis::TeamOfThreads;
 using Values = std::vector<double>;
 
 inline Values random_point(int64_t size, uint32_t item, float low = -1, float high = 1) {
@@ -116,4 +120,4 @@ class OnThreads : public ::testing::Test {
   std::unique_ptr<TeamOfThreads> team_;
 };
 
-}  // namespace lockstep::analysis::test
+}  // namespace lockstep::test

@@ -119,8 +119,8 @@ Samples normal_samples(int64_t count, int64_t width, double decay) {
 
 // --- linear autoencoders (Baldi, Hornik 1989) ---
 
-constexpr int64_t kWidth = 8;
-constexpr int64_t kUnits = 3;
+constexpr int64_t kTrainedWidth = 8;
+constexpr int64_t kTrainedUnits = 3;
 
 Options linear_autoencoder(const std::string& decoder) {
   Options options = autoencoder({"linear 3 name=encode", decoder});
@@ -131,59 +131,64 @@ Options linear_autoencoder(const std::string& decoder) {
   return options;
 }
 
-// The largest angle between the span of the decoder's columns (kWidth x kUnits) and the leading eigenvectors.
+// The largest angle between the span of the decoder's columns (kTrainedWidth x kTrainedUnits) and the leading
+// eigenvectors.
 double largest_angle(const Vector& decoder, const kernels::SymmetricEigen& pca) {
-  Vector square(static_cast<size_t>(kWidth * kWidth));
-  for (int64_t i = 0; i < kWidth; ++i) {
-    for (int64_t j = 0; j < kWidth; ++j) {
-      for (int64_t k = 0; k < kUnits; ++k) {
-        square[static_cast<size_t>(i * kWidth + j)] +=
-            decoder[static_cast<size_t>(i * kUnits + k)] * decoder[static_cast<size_t>(j * kUnits + k)];
+  Vector square(static_cast<size_t>(kTrainedWidth * kTrainedWidth));
+  for (int64_t i = 0; i < kTrainedWidth; ++i) {
+    for (int64_t j = 0; j < kTrainedWidth; ++j) {
+      for (int64_t k = 0; k < kTrainedUnits; ++k) {
+        square[static_cast<size_t>(i * kTrainedWidth + j)] +=
+            decoder[static_cast<size_t>(i * kTrainedUnits + k)] *
+            decoder[static_cast<size_t>(j * kTrainedUnits + k)];
       }
     }
   }
   // The rows of both are orthonormal bases; the cosines are the singular values of their products.
-  const auto basis = kernels::symmetric_eigen(kWidth, square.data());
-  Vector cosines(static_cast<size_t>(kUnits * kUnits));
-  for (int64_t a = 0; a < kUnits; ++a) {
-    for (int64_t b = 0; b < kUnits; ++b) {
-      for (int64_t i = 0; i < kWidth; ++i) {
-        cosines[static_cast<size_t>(a * kUnits + b)] += basis.vectors[static_cast<size_t>(a * kWidth + i)] *
-                                                        pca.vectors[static_cast<size_t>(b * kWidth + i)];
+  const auto basis = kernels::symmetric_eigen(kTrainedWidth, square.data());
+  Vector cosines(static_cast<size_t>(kTrainedUnits * kTrainedUnits));
+  for (int64_t a = 0; a < kTrainedUnits; ++a) {
+    for (int64_t b = 0; b < kTrainedUnits; ++b) {
+      for (int64_t i = 0; i < kTrainedWidth; ++i) {
+        cosines[static_cast<size_t>(a * kTrainedUnits + b)] +=
+            basis.vectors[static_cast<size_t>(a * kTrainedWidth + i)] *
+            pca.vectors[static_cast<size_t>(b * kTrainedWidth + i)];
       }
     }
   }
-  const Vector squares = product(true, kUnits, kUnits, kUnits, cosines, cosines);
-  return std::acos(std::sqrt(std::min(kernels::symmetric_eigen(kUnits, squares.data()).values.back(), 1.0)));
+  const Vector squares = product(true, kTrainedUnits, kTrainedUnits, kTrainedUnits, cosines, cosines);
+  return std::acos(
+      std::sqrt(std::min(kernels::symmetric_eigen(kTrainedUnits, squares.data()).values.back(), 1.0)));
 }
 
 double discarded(const kernels::SymmetricEigen& pca) {
   double sum = 0;
-  for (size_t k = kUnits; k < kWidth; ++k) sum += pca.values[k];
+  for (size_t k = kTrainedUnits; k < kTrainedWidth; ++k) sum += pca.values[k];
   return sum;
 }
 
 TEST(LinearAutoencoder, ReachesWhatPcaLeavesInItsSubspace) {
-  const Samples samples = normal_samples(512, kWidth, 0.75);
+  const Samples samples = normal_samples(512, kTrainedWidth, 0.75);
   Trained trained(linear_autoencoder("linear 8 name=decode"), samples);
-  const auto pca = kernels::symmetric_eigen(kWidth, covariance(samples).data());
+  const auto pca = kernels::symmetric_eigen(kTrainedWidth, covariance(samples).data());
   EXPECT_NEAR(trained.error() / discarded(pca), 1, 1e-3);
   EXPECT_LT(largest_angle(trained.weights("decode"), pca), 0.05);
 }
 
 TEST(LinearAutoencoder, WithTiedWeightsHasOrthonormalOnes) {
-  const Samples samples = normal_samples(512, kWidth, 0.75);
+  const Samples samples = normal_samples(512, kTrainedWidth, 0.75);
   Trained trained(linear_autoencoder("linear 8 tied=encode"), samples);
-  const auto pca = kernels::symmetric_eigen(kWidth, covariance(samples).data());
+  const auto pca = kernels::symmetric_eigen(kTrainedWidth, covariance(samples).data());
   EXPECT_NEAR(trained.error() / discarded(pca), 1, 1e-3);
   const Vector w = trained.weights("encode");  // 3 x 8
   Vector decoder(w.size());
-  for (size_t k = 0; k < kUnits; ++k) {
-    for (size_t i = 0; i < kWidth; ++i) decoder[i * kUnits + k] = w[k * kWidth + i];
+  for (size_t k = 0; k < kTrainedUnits; ++k) {
+    for (size_t i = 0; i < kTrainedWidth; ++i) decoder[i * kTrainedUnits + k] = w[k * kTrainedWidth + i];
   }
   EXPECT_LT(largest_angle(decoder, pca), 0.05);
-  const Vector gram = product(false, kUnits, kUnits, kWidth, w, decoder);
-  for (size_t i = 0; i < gram.size(); ++i) EXPECT_NEAR(gram[i], i % (kUnits + 1) == 0 ? 1 : 0, 5e-3) << i;
+  const Vector gram = product(false, kTrainedUnits, kTrainedUnits, kTrainedWidth, w, decoder);
+  for (size_t i = 0; i < gram.size(); ++i)
+    EXPECT_NEAR(gram[i], i % (kTrainedUnits + 1) == 0 ? 1 : 0, 5e-3) << i;
 }
 
 // --- denoising autoencoders (Vincent et al. 2008; Alain, Bengio 2013) ---

@@ -11,14 +11,14 @@
 namespace lockstep::analysis {
 namespace {
 
-constexpr int64_t kWidth = 12;
+constexpr int64_t kWhitenedWidth = 12;
 
 Statistics statistics(const Rows& rows) {
   TeamOfThreads alone(1);
   return statistics_of(alone.team, rows);
 }
 
-Rows samples() { return dependent_samples(1100, kWidth); }
+Rows samples() { return dependent_samples(1100, kWhitenedWidth); }
 
 Rows forward(const Whitening& whitening, const Rows& rows) {
   Rows out{rows.count, whitening.outputs(), {}};
@@ -59,7 +59,7 @@ TEST(Whitening, MakesTheCovarianceTheIdentityTimesLOverLPlusEpsilon) {
         for (int64_t c = 0; c < k; ++c) {
           const double l = whitening.eigenvalues()[static_cast<size_t>(c)];
           const auto u = [&](int64_t at) {
-            return options.zca ? whitening.eigenvectors()[static_cast<size_t>(c * kWidth + at)]
+            return options.zca ? whitening.eigenvectors()[static_cast<size_t>(c * kWhitenedWidth + at)]
                    : at == c   ? 1.0
                                : 0.0;
           };
@@ -75,9 +75,9 @@ TEST(Whitening, WithAllComponentsAndNoEpsilonGivesThePlainIdentity) {
   const Rows rows = samples();
   for (const bool zca : {false, true}) {
     const Statistics after = statistics(forward(Whitening(statistics(rows), {zca, 0, 0, 0}), rows));
-    for (int64_t i = 0; i < kWidth; ++i) {
-      for (int64_t j = 0; j < kWidth; ++j)
-        EXPECT_NEAR(after.covariance[static_cast<size_t>(i * kWidth + j)], i == j ? 1 : 0, 2e-6);
+    for (int64_t i = 0; i < kWhitenedWidth; ++i) {
+      for (int64_t j = 0; j < kWhitenedWidth; ++j)
+        EXPECT_NEAR(after.covariance[static_cast<size_t>(i * kWhitenedWidth + j)], i == j ? 1 : 0, 2e-6);
     }
   }
 }
@@ -98,13 +98,13 @@ TEST(Whitening, TruncatedComesBackAsTheProjection) {
     const Whitening whitening(statistics(rows), options);
     Rows expected = rows;
     for (int64_t n = 0; n < rows.count; ++n) {
-      float* row = expected.values.data() + n * kWidth;
+      float* row = expected.values.data() + n * kWhitenedWidth;
       std::vector<double> projected = whitening.mean();
       for (int64_t c = 0; c < options.components; ++c) {
-        const double* u = whitening.eigenvectors().data() + c * kWidth;
+        const double* u = whitening.eigenvectors().data() + c * kWhitenedWidth;
         double product = 0;
-        for (size_t i = 0; i < kWidth; ++i) product += u[i] * (row[i] - whitening.mean()[i]);
-        for (size_t i = 0; i < kWidth; ++i) projected[i] += product * u[i];
+        for (size_t i = 0; i < kWhitenedWidth; ++i) product += u[i] * (row[i] - whitening.mean()[i]);
+        for (size_t i = 0; i < kWhitenedWidth; ++i) projected[i] += product * u[i];
       }
       std::copy(projected.begin(), projected.end(), row);
     }
@@ -115,10 +115,10 @@ TEST(Whitening, TruncatedComesBackAsTheProjection) {
 
 TEST(Whitening, ByZcaIsSymmetric) {
   const Whitening whitening(statistics(samples()), {true, 0.01, 0, 0});
-  for (size_t i = 0; i < kWidth; ++i) {
-    for (size_t j = 0; j < kWidth; ++j) {
-      EXPECT_EQ(whitening.transform()[i * kWidth + j], whitening.transform()[j * kWidth + i]);
-      EXPECT_EQ(whitening.inverse()[i * kWidth + j], whitening.inverse()[j * kWidth + i]);
+  for (size_t i = 0; i < kWhitenedWidth; ++i) {
+    for (size_t j = 0; j < kWhitenedWidth; ++j) {
+      EXPECT_EQ(whitening.transform()[i * kWhitenedWidth + j], whitening.transform()[j * kWhitenedWidth + i]);
+      EXPECT_EQ(whitening.inverse()[i * kWhitenedWidth + j], whitening.inverse()[j * kWhitenedWidth + i]);
     }
   }
 }
@@ -131,10 +131,10 @@ TEST(Whitening, InOneMatrixProductIsTheSame) {
     const double least = whitening.eigenvalues()[static_cast<size_t>(whitening.components() - 1)];
     const double near = 1e-6 * 10 / std::sqrt(least + options.epsilon);  // |x| is about 10
     const int64_t columns = kernels::columns_for(rows.count);
-    std::vector<float> in(static_cast<size_t>(kWidth * columns));
+    std::vector<float> in(static_cast<size_t>(kWhitenedWidth * columns));
     std::vector<float> out(static_cast<size_t>(whitening.outputs() * columns));
     for (int64_t n = 0; n < rows.count; ++n) {
-      for (int64_t i = 0; i < kWidth; ++i)
+      for (int64_t i = 0; i < kWhitenedWidth; ++i)
         in[static_cast<size_t>(i * columns + n)] = rows.row(n)[static_cast<size_t>(i)];
     }
     whitening.forward_columns(columns, in.data(), out.data());
@@ -143,9 +143,9 @@ TEST(Whitening, InOneMatrixProductIsTheSame) {
         EXPECT_NEAR(out[static_cast<size_t>(i * columns + n)], expected.row(n)[static_cast<size_t>(i)], near);
     }
     std::vector<float> product(expected.values.size());  // rows, as the header says
-    kernels::gemm(kernels::Transpose::kNo, kernels::Transpose::kYes, rows.count, expected.width, kWidth,
-                  rows.values.data(), kWidth, whitening.matrix().data(), kWidth, 0, product.data(),
-                  expected.width);
+    kernels::gemm(kernels::Transpose::kNo, kernels::Transpose::kYes, rows.count, expected.width,
+                  kWhitenedWidth, rows.values.data(), kWhitenedWidth, whitening.matrix().data(),
+                  kWhitenedWidth, 0, product.data(), expected.width);
     for (size_t i = 0; i < product.size(); ++i)
       EXPECT_NEAR(product[i] + whitening.bias()[i % static_cast<size_t>(expected.width)], expected.values[i],
                   near);
@@ -170,7 +170,7 @@ TEST(Whitening, RetainsTheFewestComponentsWithTheShareOfTheVariance) {
 Rows flat_samples() {
   Rows rows = samples();
   for (int64_t n = 0; n < rows.count; ++n) {
-    float* row = rows.values.data() + n * kWidth;
+    float* row = rows.values.data() + n * kWhitenedWidth;
     row[3] = 0.5f;
     row[7] = 2 * row[5];
   }

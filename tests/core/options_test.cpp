@@ -253,7 +253,7 @@ TEST(CommandLineOptions, AWrongValueIsAnErrorWithWhatIsValid) {
 // A value that an option takes and that is not its default, whatever the option.
 std::string another_value(const OptionEntry& entry) {
   for (const char* value : {"true", "7", "0.30000000000000004", "adam", "squared", "uniform", "no", "input",
-                            "mpi", "cosine", "bf16", "blocks 8 x 2", "some/file.h5", "false"}) {
+                            "mpi", "cosine", "bf16", "flip", "blocks 8 x 2", "some/file.h5", "false"}) {
     Options options;
     if (entry.set(options, value) && entry.get(options) != entry.get(Options())) return value;
   }

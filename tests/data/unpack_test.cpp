@@ -64,6 +64,18 @@ TEST(Unpack, WithoutSamplesEverythingIsZero) {
   EXPECT_EQ(unpacked(info, {}), std::vector<float>(kFeatures * kColumns));
 }
 
+TEST(Mirror, RowsOfPicturesTurnAroundAndColumnsStay) {
+  // Two channels of 2 x 3, and 2 x 2 with nothing in the middle; two columns.
+  std::vector<float> odd = {1,  10, 2,  20, 3,  30, 4,  40, 5,  50, 6,  60,
+                            -1, 11, -2, 21, -3, 31, -4, 41, -5, 51, -6, 61};
+  mirror({2, 2, 3}, 2, odd.data());
+  EXPECT_EQ(odd, (std::vector<float>{3,  30, 2,  20, 1,  10, 6,  60, 5,  50, 4,  40,
+                                     -3, 31, -2, 21, -1, 11, -6, 61, -5, 51, -4, 41}));
+  std::vector<float> even = {1, 10, 2, 20, 3, 30, 4, 40};
+  mirror({1, 2, 2}, 2, even.data());
+  EXPECT_EQ(even, (std::vector<float>{2, 20, 1, 10, 4, 40, 3, 30}));
+}
+
 TEST(Unpack, TargetsAreTakenAsTheyAre) {
   const std::vector<float> a = {1, 2, 3};
   const std::vector<float> b = {4, 5, 6};

@@ -18,9 +18,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int64_t kParameters = 40;
+constexpr int64_t kQueueParameters = 40;
 constexpr int64_t kPieces = 4;
-constexpr int64_t kPieceFloats = kParameters / kPieces;
+constexpr int64_t kPieceFloats = kQueueParameters / kPieces;
 constexpr int64_t kReachedAtOnce = 5;  // at times in the middle of a piece
 
 std::vector<int64_t> piece_ends() {
@@ -30,15 +30,15 @@ std::vector<int64_t> piece_ends() {
 }
 
 // A step whose microbatches leave their values in slots, and whose pieces sum them.
-class Step {
+class QueueStep {
  public:
   // `early`: whether microbatches tell when part of the pieces can do with what they have left.
-  Step(const Plan& plan, int rank, int64_t width, int threads, bool early)
+  QueueStep(const Plan& plan, int rank, int64_t width, int threads, bool early)
       : plan_(plan),
         rank_(rank),
         threads_(threads),
         early_(early),
-        tree_(kParameters, GradientTree::buffers_needed(2, plan, rank, width), width),
+        tree_(kQueueParameters, GradientTree::buffers_needed(2, plan, rank, width), width),
         slots_(static_cast<size_t>(width + threads)) {
     tree_.begin(plan, rank);
   }
@@ -50,7 +50,7 @@ class Step {
   }
 
   std::vector<float> sums() const { return sums_of(tree_, plan_, rank_); }
-  std::vector<float> expected() const { return expected_sums(kParameters, plan_, rank_); }
+  std::vector<float> expected() const { return expected_sums(kQueueParameters, plan_, rank_); }
 
  private:
   void work(WorkQueue& queue) {
@@ -67,10 +67,10 @@ class Step {
   }
 
   void take_microbatch(WorkQueue& queue, const Work& work) {
-    const std::vector<float> values = leaf_values(work.microbatch, kParameters);
+    const std::vector<float> values = leaf_values(work.microbatch, kQueueParameters);
     std::vector<float>& slot = slots_[static_cast<size_t>(work.slot)];
     slot.assign(values.size(), 1e30f);
-    for (int64_t at = 0; at < kParameters; at += kReachedAtOnce) {
+    for (int64_t at = 0; at < kQueueParameters; at += kReachedAtOnce) {
       std::copy_n(values.begin() + at, kReachedAtOnce, slot.begin() + at);
       if (!early_) continue;
       queue.reached(work, at + kReachedAtOnce);
@@ -109,7 +109,7 @@ TEST(WorkQueue, GivesTheSumsOfTheTreeForAnyThreadsAndWidths) {
         for (const int64_t width : {1, 2, 4, 16}) {
           for (const int threads : {1, 2, 5}) {
             for (const bool early : {false, true}) {
-              Step step(plan, rank, width, threads, early);
+              QueueStep step(plan, rank, width, threads, early);
               ASSERT_TRUE(step.run()) << "stuck";
               ASSERT_TRUE(test::same_bits(step.sums(), step.expected()))
                   << microbatches << " microbatches, rank " << rank << " of " << ranks << ", width " << width;
@@ -141,7 +141,7 @@ TEST(WorkQueue, WithoutPiecesHandsOutBranchesAsTheyAre) {
 // Pieces may end in any order; what is final is what has nothing unfinished before it.
 TEST(WorkQueue, TellsTheTreeHowFarItsBranchesAre) {
   const Plan plan(1, 1, 1);
-  GradientTree tree(kParameters, 1);
+  GradientTree tree(kQueueParameters, 1);
   tree.begin(plan, 0);
   WorkQueue queue(tree, {1, piece_ends(), 1});
   queue.done(*queue.next());
@@ -157,11 +157,11 @@ TEST(WorkQueue, TellsTheTreeHowFarItsBranchesAre) {
 // On one thread, whose last microbatch is on its way back.
 TEST(WorkQueue, PiecesCanBeHadAsSoonAsAllMicrobatchesHaveLeftWhatTheyNeed) {
   const Plan plan(2, 1, 1);
-  GradientTree tree(kParameters, 1, 2);
+  GradientTree tree(kQueueParameters, 1, 2);
   tree.begin(plan, 0);
   WorkQueue queue(tree, {2, piece_ends(), 1});
   const Work first = *queue.next();
-  queue.reached(first, kParameters);
+  queue.reached(first, kQueueParameters);
   EXPECT_FALSE(queue.next_piece()) << "the other microbatch has left nothing";
   queue.done(first);
   const Work second = *queue.next();

@@ -42,7 +42,7 @@ TEST(Bf16, OfManyNumbersIsWhatTheTestsTakeForIt) {
 }
 
 TEST(Bf16, KeepsWhatIsNotANumber) {
-  const float pair = pairs_of(all(std::numeric_limits<float>::quiet_NaN()), all(1))[0];
+  const float pair = pairs_of(all(kNan), all(1))[0];
   EXPECT_TRUE(std::isnan(std::bit_cast<float>(bits_of(pair) << 16)));
   EXPECT_EQ(bits_of(pair) >> 16, bits_of(1) >> 16);
 }

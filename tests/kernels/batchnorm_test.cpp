@@ -11,7 +11,6 @@ namespace {
 using test::random_values;
 
 constexpr float kEpsilon = 1e-3f;
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 // channels, positions, samples, columns
 const std::vector<BatchnormShape> kShapes = {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <vector>
 
 #include "lockstep/kernels/precision.h"
@@ -15,6 +16,8 @@
 namespace lockstep::kernels {
 
 using Values = std::vector<float>;
+
+inline constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 // Each number within `bound` times the sum of the sizes of what was added up to it.
 inline void expect_near(const Values& found, const Values& expected, const Values& sizes,
@@ -30,6 +33,12 @@ inline void expect_near(const Values& found, const Values& expected, const Value
 inline Values absolute(Values values) {
   for (float& value : values) value = std::fabs(value);
   return values;
+}
+
+inline double dot(const Values& a, const Values& b) {
+  double sum = 0;
+  for (size_t i = 0; i < a.size(); ++i) sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
+  return sum;
 }
 
 // To the nearest number of eight significant bits, ties to even. On such operands bf16 is exact but for the

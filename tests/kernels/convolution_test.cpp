@@ -79,10 +79,7 @@ class Convolution : public ::testing::TestWithParam<std::tuple<Case, Precision>>
     return by_winograd ? 8e-6 : 2e-6;
   }
 
-  Values scratch() const {
-    return Values(static_cast<size_t>(convolution_scratch(s_, columns_)),
-                  std::numeric_limits<float>::quiet_NaN());
-  }
+  Values scratch() const { return Values(static_cast<size_t>(convolution_scratch(s_, columns_)), kNan); }
 };
 
 INSTANTIATE_TEST_SUITE_P(Shapes, Convolution,
@@ -91,7 +88,7 @@ INSTANTIATE_TEST_SUITE_P(Shapes, Convolution,
 
 TEST_P(Convolution, FpropIsTheReference) {
   for (const float* bias : {std::as_const(bias_).data(), static_cast<const float*>(nullptr)}) {
-    Values found(delta_.size(), std::numeric_limits<float>::quiet_NaN());
+    Values found(delta_.size(), kNan);
     Values expected(delta_.size());
     Values sizes(delta_.size());
     convolution_fprop(s_, columns_, in_.data(), weights_.data(), bias, found.data(), scratch().data());
@@ -105,7 +102,7 @@ TEST_P(Convolution, FpropIsTheReference) {
 TEST_P(Convolution, BpropIsTheReference) {
   for (const bool accumulate : {false, true}) {
     Values found = random_values(static_cast<int64_t>(in_.size()), 5);
-    if (!accumulate) found.assign(found.size(), std::numeric_limits<float>::quiet_NaN());
+    if (!accumulate) found.assign(found.size(), kNan);
     Values expected = found;
     Values sizes(found.size(), 1.0f);
     convolution_bprop(s_, columns_, delta_.data(), weights_.data(), accumulate, found.data(),
@@ -120,7 +117,7 @@ TEST_P(Convolution, BpropIsTheReference) {
 TEST_P(Convolution, GradIsTheReference) {
   for (const bool accumulate : {false, true}) {
     Values found = random_values(static_cast<int64_t>(weights_.size()), 6);
-    if (!accumulate) found.assign(found.size(), std::numeric_limits<float>::quiet_NaN());
+    if (!accumulate) found.assign(found.size(), kNan);
     Values expected = found;
     Values sizes(found.size(), 1.0f);
     convolution_grad(s_, columns_, in_.data(), delta_.data(), accumulate, found.data(), scratch().data());
@@ -204,12 +201,6 @@ TEST(Bf16Convolution, RoundsItsOperands) {
   EXPECT_TRUE(
       test::same_bits(all_three(in, weights, delta),
                       all_three(rounded_to_bf16(in), rounded_to_bf16(weights), rounded_to_bf16(delta))));
-}
-
-double dot(const Values& a, const Values& b) {
-  double sum = 0;
-  for (size_t i = 0; i < a.size(); ++i) sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
-  return sum;
 }
 
 // <y, P x> = <P^T y, x>, with P the convolution by fixed weights; and the same as a function of the weights.

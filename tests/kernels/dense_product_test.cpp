@@ -48,7 +48,7 @@ INSTANTIATE_TEST_SUITE_P(Shapes, DenseProduct,
                          ::testing::Combine(::testing::ValuesIn(kProducts), ::testing::Bool()));
 
 TEST_P(DenseProduct, IsTheReferenceWithAndWithoutBias) {
-  const Values nans(out_.size(), std::numeric_limits<float>::quiet_NaN());
+  const Values nans(out_.size(), kNan);
   const Values sizes = reference(absolute(a_), absolute(in_), absolute(bias_), 1.0f, absolute(out_));
   expect_near(product(bias_.data(), false, nans), reference(a_, in_, bias_, 0.0f, out_), sizes);
   expect_near(product(nullptr, false, nans), reference(a_, in_, {}, 0.0f, out_), sizes);

@@ -11,22 +11,22 @@ namespace {
 
 using test::random_values;
 
-struct Product {
+struct GemmProduct {
   int64_t m, n, k;
 };
 
 // Odd sizes, single rows and columns, the sizes of LeNet and of autoencoders.
-const std::vector<Product> kProducts = {{1, 1, 1},     {1, 16, 1},   {3, 16, 5},   {20, 576, 25},
-                                        {50, 64, 500}, {7, 33, 19},  {10, 16, 50}, {500, 32, 80},
-                                        {17, 1, 130},  {31, 48, 784}};
+const std::vector<GemmProduct> kGemmProducts = {{1, 1, 1},     {1, 16, 1},   {3, 16, 5},   {20, 576, 25},
+                                                {50, 64, 500}, {7, 33, 19},  {10, 16, 50}, {500, 32, 80},
+                                                {17, 1, 130},  {31, 48, 784}};
 // Sums that are cut in pieces, and more columns than are packed at once.
-const std::vector<Product> kLargeProducts = {{13, 33, 1025}, {14, 200, 1100}, {5, 2100, 70}};
+const std::vector<GemmProduct> kLargeProducts = {{13, 33, 1025}, {14, 200, 1100}, {5, 2100, 70}};
 
-class Gemm : public ::testing::TestWithParam<std::tuple<Product, bool, bool, Precision>> {
+class Gemm : public ::testing::TestWithParam<std::tuple<GemmProduct, bool, bool, Precision>> {
  protected:
   // The distance between rows is a little more than a row.
   static constexpr int64_t kGap = 3;
-  Product p_ = std::get<0>(GetParam());
+  GemmProduct p_ = std::get<0>(GetParam());
   Transpose ta_ = std::get<1>(GetParam()) ? Transpose::kYes : Transpose::kNo;
   Transpose tb_ = std::get<2>(GetParam()) ? Transpose::kYes : Transpose::kNo;
   int64_t lda_ = (ta_ == Transpose::kYes ? p_.m : p_.k) + kGap;
@@ -42,7 +42,7 @@ class Gemm : public ::testing::TestWithParam<std::tuple<Product, bool, bool, Pre
     return c;
   }
   void multiply(const float* a, const float* b, float beta, float* c) const {
-    Values scratch(static_cast<size_t>(gemm_scratch(precision_)), std::numeric_limits<float>::quiet_NaN());
+    Values scratch(static_cast<size_t>(gemm_scratch(precision_)), kNan);
     gemm(precision_, ta_, tb_, p_.m, p_.n, p_.k, a, lda_, b, ldb_, beta != 0, c, ldc_, scratch.data());
   }
   void expect_reference(float beta, const Values& start, const Values& found) const {
@@ -63,7 +63,7 @@ class Gemm : public ::testing::TestWithParam<std::tuple<Product, bool, bool, Pre
 };
 
 INSTANTIATE_TEST_SUITE_P(Shapes, Gemm,
-                         ::testing::Combine(::testing::ValuesIn(kProducts), ::testing::Bool(),
+                         ::testing::Combine(::testing::ValuesIn(kGemmProducts), ::testing::Bool(),
                                             ::testing::Bool(),
                                             ::testing::Values(Precision::kFloat32, Precision::kBf16)));
 INSTANTIATE_TEST_SUITE_P(LargeShapes, Gemm,
@@ -79,7 +79,7 @@ TEST_P(Gemm, BetaZeroReplacesWhateverWasThere) {
   Values nans = c_;
   for (int64_t i = 0; i < p_.m; ++i) {
     for (int64_t j = 0; j < p_.n; ++j) {
-      nans[static_cast<size_t>(i * ldc_ + j)] = std::numeric_limits<float>::quiet_NaN();
+      nans[static_cast<size_t>(i * ldc_ + j)] = kNan;
     }
   }
   EXPECT_TRUE(test::same_bits(product(0.0f, nans), product(0.0f, c_)));
@@ -126,7 +126,7 @@ TEST(RowSums, AreThoseOfTheReference) {
 }
 
 TEST(RowSums, ReplaceWhateverWasThere) {
-  Values sums(2, std::numeric_limits<float>::quiet_NaN());
+  Values sums(2, kNan);
   row_sums(2, 16, Values(32, 0.5f).data(), false, sums.data());
   EXPECT_EQ(sums, (Values{8, 8}));
 }

@@ -10,13 +10,13 @@ namespace {
 
 using test::random_values;
 
-struct Case {
+struct PoolingCase {
   PoolingShape shape;
   int64_t columns;
 };
 
 // channels, in_height, in_width, window, stride; then columns.
-const std::vector<Case> kCases = {
+const std::vector<PoolingCase> kPoolingCases = {
     {{1, 1, 1, 1, 1}, 16},       {{20, 24, 24, 2, 2}, 16},
     {{3, 7, 9, 2, 2}, 16},                                // windows that do not divide the picture
     {{3, 8, 11, 3, 3}, 32},      {{3, 9, 7, 3, 2}, 16},   // overlapping windows
@@ -30,7 +30,7 @@ const std::vector<Case> kCases = {
     {{3, 4, 9, 9, 9, true}, 16},                          // the whole picture
 };
 
-class Pooling : public ::testing::TestWithParam<Case> {
+class Pooling : public ::testing::TestWithParam<PoolingCase> {
  protected:
   PoolingShape s_ = GetParam().shape;
   int64_t columns_ = GetParam().columns;
@@ -40,11 +40,11 @@ class Pooling : public ::testing::TestWithParam<Case> {
 
   Values start(bool accumulate) const {
     if (accumulate) return random_values(static_cast<int64_t>(in_.size()), 3);
-    return Values(in_.size(), std::numeric_limits<float>::quiet_NaN());
+    return Values(in_.size(), kNan);
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Shapes, Pooling, ::testing::ValuesIn(kCases));
+INSTANTIATE_TEST_SUITE_P(Shapes, Pooling, ::testing::ValuesIn(kPoolingCases));
 
 TEST_P(Pooling, MaxpoolFpropIsTheReference) {
   Values found(delta_.size());
@@ -67,7 +67,7 @@ TEST_P(Pooling, MaxpoolBpropIsTheReference) {
 }
 
 TEST_P(Pooling, AvgpoolFpropIsTheReference) {
-  Values found(delta_.size(), std::numeric_limits<float>::quiet_NaN());
+  Values found(delta_.size(), kNan);
   Values expected(delta_.size());
   Values sizes(delta_.size());
   avgpool_fprop(s_, columns_, in_.data(), found.data());
@@ -84,12 +84,6 @@ TEST_P(Pooling, AvgpoolBpropIsTheReference) {
     reference::avgpool_bprop(s_, columns_, delta_.data(), accumulate, expected.data());
     expect_near(found, expected, Values(found.size(), 2.0f));
   }
-}
-
-double dot(const Values& a, const Values& b) {
-  double sum = 0;
-  for (size_t i = 0; i < a.size(); ++i) sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
-  return sum;
 }
 
 // <y, P x> = <P^T y, x>; maxpool is linear while the places of the largest stay.
@@ -138,7 +132,7 @@ TEST(Maxpool, ANanComesThroughFromEveryCellOfTheWindow) {
   const PoolingShape s{1, 3, 3, 3, 3};
   for (size_t cell = 0; cell < 9; ++cell) {
     Values in = random_values(9 * 16, 4, 1, 2);
-    in[cell * 16 + 5] = std::numeric_limits<float>::quiet_NaN();
+    in[cell * 16 + 5] = kNan;
     Values out(16);
     std::vector<uint8_t> place(16);
     maxpool_fprop(s, 16, in.data(), out.data(), place.data());

@@ -5,11 +5,12 @@
 #include <cmath>
 #include <limits>
 
+#include "compare.h"
+
 namespace lockstep::kernels {
 namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 // The largest relative error of `found` against `exact` over [low, high]: evenly spaced points, and as many
 // with evenly spaced logarithms around zero.

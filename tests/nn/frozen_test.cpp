@@ -9,15 +9,15 @@
 namespace lockstep::nn {
 namespace {
 
-constexpr int64_t kSamples = 21;
+constexpr int64_t kFrozenSamples = 21;
 
-const std::vector<std::string> kLines = {"linear 9 name=a", "tanh", "linear 7 name=b", "tanh",
-                                         "linear 5 name=c"};
+const std::vector<std::string> kFrozenLines = {"linear 9 name=a", "tanh", "linear 7 name=b", "tanh",
+                                               "linear 5 name=c"};
 
 // The same network with learn=no on some of its lines.
-SmallNetwork frozen(const std::vector<size_t>& which, std::vector<std::string> lines = kLines) {
+SmallNetwork frozen(const std::vector<size_t>& which, std::vector<std::string> lines = kFrozenLines) {
   for (const size_t i : which) lines[i] += " learn=no";
-  return SmallNetwork({6, 1, 1}, lines, kSamples);
+  return SmallNetwork({6, 1, 1}, lines, kFrozenSamples);
 }
 
 void copy_all(const SmallNetwork& from, SmallNetwork& to) {
@@ -41,7 +41,7 @@ TEST(Frozen, ParametersLieBehindThoseThatLearn) {
 
 // What learns has the gradient that it has where all learns, and nothing is written anywhere else.
 TEST(Frozen, LeavesTheGradientOfTheRestAsItIs) {
-  SmallNetwork all({6, 1, 1}, kLines, kSamples);
+  SmallNetwork all({6, 1, 1}, kFrozenLines, kFrozenSamples);
   const Values delta = all.output_delta();
   const Values expected = all.gradient(delta);
   for (const std::vector<size_t>& which : {std::vector<size_t>{0}, {2}, {4}, {0, 2}, {2, 4}}) {
@@ -93,8 +93,8 @@ TEST(Frozen, WeightsAreNotJointAndSharedOnesFollowTheirOwner) {
 
 // The decoder's own bias stays, while the weights learn through both.
 TEST(Frozen, IsForALayersOwnParameters) {
-  SmallNetwork net({6, 1, 1}, {"linear 4 name=a", "tanh", "linear 6 tied=a name=b learn=no"}, kSamples);
-  SmallNetwork all({6, 1, 1}, {"linear 4 name=a", "tanh", "linear 6 tied=a name=b"}, kSamples);
+  SmallNetwork net({6, 1, 1}, {"linear 4 name=a", "tanh", "linear 6 tied=a name=b learn=no"}, kFrozenSamples);
+  SmallNetwork all({6, 1, 1}, {"linear 4 name=a", "tanh", "linear 6 tied=a name=b"}, kFrozenSamples);
   copy_all(all, net);
   const Values delta = all.output_delta();
   EXPECT_TRUE(test::same_bits(net.part(net.gradient(delta), "a", "weights"),
@@ -104,7 +104,7 @@ TEST(Frozen, IsForALayersOwnParameters) {
 // Batch normalisation that does not learn has constants for statistics, in training too.
 TEST(Frozen, BatchnormIsWhatItIsInEvaluation) {
   SmallNetwork net({3, 4, 4}, {"conv 4 kernel=3 name=a", "batchnorm name=n learn=no", "tanh", "linear 3"},
-                   kSamples);
+                   kFrozenSamples);
   net.set_part("n", "running-mean", {0.1f, -0.2f, 0.3f, 0.4f});
   net.set_part("n", "running-variance", {0.5f, 2, 1.5f, 1});
   const Values in_training = net.output();
@@ -135,8 +135,8 @@ TEST(Frozen, BatchnormIsWhatItIsInEvaluation) {
 TEST(ComparedLayer, KeepsItsOutput) {
   const std::vector<std::string> lines = {
       "linear 9 name=a learn=no", "tanh name=code", "corrupt masking 0.5", "linear 4", "relu", "linear 9"};
-  SmallNetwork encoder({6, 1, 1}, {lines[0], lines[1]}, kSamples);
-  SmallNetwork net({6, 1, 1}, lines, kSamples);
+  SmallNetwork encoder({6, 1, 1}, {lines[0], lines[1]}, kFrozenSamples);
+  SmallNetwork net({6, 1, 1}, lines, kFrozenSamples);
   encoder.set_part("a", "weights", net.part(net.parameters, "a", "weights"));
   encoder.set_part("a", "bias", net.part(net.parameters, "a", "bias"));
   net.network.compare_with(1);

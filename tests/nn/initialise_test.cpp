@@ -11,13 +11,13 @@
 namespace lockstep::nn {
 namespace {
 
-constexpr int64_t kCount = 100000;
+constexpr int64_t kDraws = 100000;
 
 Values initialised(const std::string& how, int64_t fan_in, int64_t fan_out, uint64_t seed = 1,
                    uint32_t layer = 0, uint32_t place = 0) {
-  const ParameterSpec spec{"weights", {kCount}, fan_in, fan_out};
-  Values values(kCount);
-  initialise_parameter(spec, how, seed, layer, place, values.data(), kCount);
+  const ParameterSpec spec{"weights", {kDraws}, fan_in, fan_out};
+  Values values(kDraws);
+  initialise_parameter(spec, how, seed, layer, place, values.data(), kDraws);
   return values;
 }
 

@@ -34,27 +34,28 @@ class Keeper : public PassObserver {
   const Network& network_;
 };
 
-const std::vector<std::string> kLines = {"conv 4 kernel=3", "relu", "dropout 0.3", "maxpool 2",
-                                         "linear 20",       "tanh", "l1 0.1",      "linear 5 learn=no",
-                                         "sigmoid"};
+const std::vector<std::string> kObservedLines = {
+    "conv 4 kernel=3",   "relu",   "dropout 0.3", "maxpool 2", "linear 20", "tanh", "l1 0.1",
+    "linear 5 learn=no", "sigmoid"};
 
 TEST(PassObserver, SeesEveryOutputThoughOneTakesTheMemoryOfAnother) {
-  SmallNetwork whole({2, 8, 8}, kLines, 5);
+  SmallNetwork whole({2, 8, 8}, kObservedLines, 5);
   Keeper keeper(whole.network);
   whole.pass.observer = &keeper;
   whole.gradient(whole.output_delta());
-  for (size_t i = 0; i < kLines.size(); ++i) {
-    SmallNetwork cut({2, 8, 8}, {kLines.begin(), kLines.begin() + static_cast<int64_t>(i) + 1}, 5);
+  for (size_t i = 0; i < kObservedLines.size(); ++i) {
+    SmallNetwork cut({2, 8, 8},
+                     {kObservedLines.begin(), kObservedLines.begin() + static_cast<int64_t>(i) + 1}, 5);
     for (const ParameterInfo& p : cut.network.layout().parameters())
       cut.set_part(p.layer, p.name, whole.part(whole.parameters, p.layer, p.name));
-    EXPECT_TRUE(test::same_bits(keeper.outputs.at(i), cut.output())) << kLines[i];
-    EXPECT_EQ(keeper.penalties.at(i) > 0, kLines[i] == "l1 0.1") << kLines[i];
+    EXPECT_TRUE(test::same_bits(keeper.outputs.at(i), cut.output())) << kObservedLines[i];
+    EXPECT_EQ(keeper.penalties.at(i) > 0, kObservedLines[i] == "l1 0.1") << kObservedLines[i];
   }
 }
 
 TEST(PassObserver, SeesTheDerivativeOfEachOutputAndChangesNothing) {
-  SmallNetwork seen({2, 8, 8}, kLines, 5);
-  SmallNetwork alone({2, 8, 8}, kLines, 5);
+  SmallNetwork seen({2, 8, 8}, kObservedLines, 5);
+  SmallNetwork alone({2, 8, 8}, kObservedLines, 5);
   Keeper keeper(seen.network);
   seen.pass.observer = &keeper;
   const Values delta = seen.output_delta();
@@ -65,8 +66,8 @@ TEST(PassObserver, SeesTheDerivativeOfEachOutputAndChangesNothing) {
     EXPECT_TRUE(test::same_bits(seen.part(gradient, p.layer, p.name), alone.part(expected, p.layer, p.name)))
         << p.layer;
   }
-  EXPECT_EQ(keeper.deltas.size(), kLines.size());
-  EXPECT_TRUE(test::same_bits(keeper.deltas.at(kLines.size() - 1), delta));
+  EXPECT_EQ(keeper.deltas.size(), kObservedLines.size());
+  EXPECT_TRUE(test::same_bits(keeper.deltas.at(kObservedLines.size() - 1), delta));
   // A bias' gradient is the sum of the derivatives with respect to its layer's output.
   const Values bias = seen.part(gradient, "linear1", "bias");
   const Values& of_linear = keeper.deltas.at(4);

@@ -10,7 +10,7 @@
 namespace lockstep::nn {
 namespace {
 
-constexpr int64_t kSamples = 21;  // with columns beyond the samples
+constexpr int64_t kPenaltySamples = 21;  // with columns beyond the samples
 
 double penalty_of(SmallNetwork& net) {
   net.output();
@@ -30,15 +30,15 @@ double sum_over(SmallNetwork& net, const Cost& cost) {
 }
 
 TEST(L1, IsTheSumOfAbsoluteValues) {
-  SmallNetwork net({7, 1, 1}, {"linear 9", "l1 0.3"}, kSamples);
+  SmallNetwork net({7, 1, 1}, {"linear 9", "l1 0.3"}, kPenaltySamples);
   const double expected = 0.3 * sum_over(net, [](double h) { return std::fabs(h); });
   EXPECT_NEAR(penalty_of(net), expected, 1e-5 * expected);
 }
 
 TEST(Saturate, IsTheDistanceToTheFlatPart) {
   for (const std::string activation : {"relu", "soft-threshold 0.4", "threshold 0.4"}) {
-    SmallNetwork net({7, 1, 1}, {"linear 9 name=a", activation, "saturate 0.3"}, kSamples);
-    SmallNetwork inner({7, 1, 1}, {"linear 9 name=a"}, kSamples);  // its pre-activations
+    SmallNetwork net({7, 1, 1}, {"linear 9 name=a", activation, "saturate 0.3"}, kPenaltySamples);
+    SmallNetwork inner({7, 1, 1}, {"linear 9 name=a"}, kPenaltySamples);  // its pre-activations
     inner.parameters = net.parameters;
     const double expected = 0.3 * sum_over(inner, [&](double s) {
                               if (activation == "relu") return std::max(s, 0.0);
@@ -51,20 +51,20 @@ TEST(Saturate, IsTheDistanceToTheFlatPart) {
 
 // Ng's formula, by the means over the samples alone; times the samples, as the loss is a sum over them.
 TEST(Kl, IsTheDivergenceOfTheMeanActivations) {
-  SmallNetwork net({7, 1, 1}, {"linear 9", "sigmoid", "kl 0.05 3"}, kSamples);
+  SmallNetwork net({7, 1, 1}, {"linear 9", "sigmoid", "kl 0.05 3"}, kPenaltySamples);
   const Values output = net.output();
   double expected = 0;
   for (int64_t j = 0; j < 9; ++j) {
     double mean = 0;
-    for (int64_t n = 0; n < kSamples; ++n)
-      mean += static_cast<double>(output[static_cast<size_t>(j * net.pass.columns + n)]) / kSamples;
-    expected += 3 * kSamples * (0.05 * std::log(0.05 / mean) + 0.95 * std::log(0.95 / (1 - mean)));
+    for (int64_t n = 0; n < kPenaltySamples; ++n)
+      mean += static_cast<double>(output[static_cast<size_t>(j * net.pass.columns + n)]) / kPenaltySamples;
+    expected += 3 * kPenaltySamples * (0.05 * std::log(0.05 / mean) + 0.95 * std::log(0.95 / (1 - mean)));
   }
   EXPECT_NEAR(penalty_of(net), expected, 1e-5 * expected);
 }
 
 TEST(Kl, IsZeroWhereTheMeansAreAsWanted) {
-  SmallNetwork net({7, 1, 1}, {"linear 9 name=a", "sigmoid", "kl 0.5 3"}, kSamples);
+  SmallNetwork net({7, 1, 1}, {"linear 9 name=a", "sigmoid", "kl 0.5 3"}, kPenaltySamples);
   std::fill(net.parameters.begin(), net.parameters.end(), 0.0f);
   EXPECT_NEAR(penalty_of(net), 0, 1e-12);
   for (const float g : net.gradient(Values(net.output_delta().size()))) EXPECT_EQ(g, 0.0f);
@@ -72,7 +72,7 @@ TEST(Kl, IsZeroWhereTheMeansAreAsWanted) {
 
 // A unit that is off, or on, for all samples has no infinite penalty, and is drawn back.
 TEST(Kl, StaysFiniteWhereAUnitIsSaturated) {
-  SmallNetwork net({7, 1, 1}, {"linear 2 name=a", "sigmoid", "kl 0.05 3"}, kSamples);
+  SmallNetwork net({7, 1, 1}, {"linear 2 name=a", "sigmoid", "kl 0.05 3"}, kPenaltySamples);
   net.set_part("a", "weights", Values(14, 0.0f));
   net.set_part("a", "bias", {-200.0f, 200.0f});
   EXPECT_TRUE(std::isfinite(penalty_of(net)));
@@ -82,7 +82,7 @@ TEST(Kl, StaysFiniteWhereAUnitIsSaturated) {
 // The formula of Rifai et al. for a sigmoid, written out: with p = h (1 - h) and q = |w|^2,
 // dP/dw = 2 p^2 (w + q (1 - 2h) x) and dP/db = 2 p^2 q (1 - 2h).
 TEST(Contractive, HasTheGradientOfThePaperForASigmoid) {
-  SmallNetwork net({7, 1, 1}, {"linear 9 name=a", "sigmoid", "contractive 0.3"}, kSamples);
+  SmallNetwork net({7, 1, 1}, {"linear 9 name=a", "sigmoid", "contractive 0.3"}, kPenaltySamples);
   const Values input = test::random_values(7 * net.pass.columns, 7);
   const Values h = net.output();
   const Values gradient = net.gradient(Values(h.size()));
@@ -91,9 +91,9 @@ TEST(Contractive, HasTheGradientOfThePaperForASigmoid) {
     double q = 0;
     for (size_t d = 0; d < 7; ++d) q += std::pow(static_cast<double>(weights[j * 7 + d]), 2);
     std::vector<double> expected(8);  // of the weights, then of the bias
-    for (size_t n = 0; n < kSamples; ++n) {
+    for (size_t n = 0; n < kPenaltySamples; ++n) {
       const double y = h[j * static_cast<size_t>(net.pass.columns) + n];
-      const double factor = 0.3 / kSamples * 2 * std::pow(y * (1 - y), 2);
+      const double factor = 0.3 / kPenaltySamples * 2 * std::pow(y * (1 - y), 2);
       for (size_t d = 0; d < 7; ++d) {
         const double x = input[d * static_cast<size_t>(net.pass.columns) + n];
         expected[d] += factor * (static_cast<double>(weights[j * 7 + d]) + q * (1 - 2 * y) * x);
@@ -112,22 +112,23 @@ TEST(Penalties, AddUp) {
   const std::vector<std::string> penalties = {"contractive 0.3", "l1 0.2", "kl 0.1 2"};
   double expected = 0;
   for (const std::string& penalty : penalties) {
-    SmallNetwork one({7, 1, 1}, {encoder[0], encoder[1], penalty}, kSamples);
+    SmallNetwork one({7, 1, 1}, {encoder[0], encoder[1], penalty}, kPenaltySamples);
     expected += penalty_of(one);
   }
-  SmallNetwork all({7, 1, 1}, {encoder[0], encoder[1], penalties[0], penalties[1], penalties[2]}, kSamples);
+  SmallNetwork all({7, 1, 1}, {encoder[0], encoder[1], penalties[0], penalties[1], penalties[2]},
+                   kPenaltySamples);
   EXPECT_NEAR(penalty_of(all), expected, 1e-5 * expected);
-  SmallNetwork none({7, 1, 1}, encoder, kSamples);
+  SmallNetwork none({7, 1, 1}, encoder, kPenaltySamples);
   EXPECT_TRUE(test::same_bits(all.output(), none.output())) << "they pass on what they read";
   EXPECT_TRUE(test::same_bits(all.parameters, none.parameters));
 }
 
 // A penalty of factor 0 is none, to the bit.
 TEST(Penalties, OfFactorZeroChangeNoBit) {
-  SmallNetwork none({7, 1, 1}, {"linear 9 name=a", "sigmoid", "linear 7 name=b"}, kSamples);
+  SmallNetwork none({7, 1, 1}, {"linear 9 name=a", "sigmoid", "linear 7 name=b"}, kPenaltySamples);
   const Values delta = none.output_delta();
   for (const char* line : {"l1 0", "kl 0.1 0", "contractive 0"}) {
-    SmallNetwork net({7, 1, 1}, {"linear 9 name=a", "sigmoid", line, "linear 7 name=b"}, kSamples);
+    SmallNetwork net({7, 1, 1}, {"linear 9 name=a", "sigmoid", line, "linear 7 name=b"}, kPenaltySamples);
     EXPECT_EQ(penalty_of(net), 0) << line;
     EXPECT_TRUE(test::same_bits(net.gradient(delta), none.gradient(delta))) << line;
   }
@@ -135,18 +136,18 @@ TEST(Penalties, OfFactorZeroChangeNoBit) {
 
 // The derivative is of the mean over the minibatch, whatever the microbatch.
 TEST(Penalties, AreDividedByTheMinibatch) {
-  SmallNetwork net({7, 1, 1}, {"linear 9", "tanh", "contractive 0.3", "l1 0.2"}, kSamples);
+  SmallNetwork net({7, 1, 1}, {"linear 9", "tanh", "contractive 0.3", "l1 0.2"}, kPenaltySamples);
   const Values none(net.output_delta().size());
   const Values whole = net.gradient(none);
-  net.pass.minibatch = 4 * kSamples;
+  net.pass.minibatch = 4 * kPenaltySamples;
   const Values quarter = net.gradient(none);
   for (size_t i = 0; i < whole.size(); ++i) EXPECT_NEAR(4 * quarter[i], whole[i], 1e-6f);
 }
 
 TEST(Penalties, DoNothingInEvaluation) {
   SmallNetwork net({7, 1, 1}, {"linear 9 name=a", "sigmoid", "contractive 0.3", "l1 0.2", "kl 0.1 2"},
-                   kSamples);
-  SmallNetwork none({7, 1, 1}, {"linear 9 name=a", "sigmoid"}, kSamples);
+                   kPenaltySamples);
+  SmallNetwork none({7, 1, 1}, {"linear 9 name=a", "sigmoid"}, kPenaltySamples);
   net.pass.training = false;
   none.pass.training = false;
   EXPECT_TRUE(test::same_bits(net.output(), none.output()));

@@ -67,6 +67,7 @@ class ConfigurationTest(BadInputTest):
                 ("layer = dropout 1" + end, "rate = 1", "below 1"),
                 ("layer =", "empty"),
                 ("augment = crop 28" + end, "padding from 1 to 27", "28x28", "found '28'"),
+                ("test-augment = crop" + end, "test-augment = crop cannot be used", "none, flip"),
                 ("augment = flip 2" + end, "'2' is more than flip takes"),
                 ("normalise = 0.5,0.5/0.2,0.2" + end, "2 value", "expected 1", "channel"),
                 ("normalise = 0.5/0" + end, "'0' cannot be a deviation", "above 0"),

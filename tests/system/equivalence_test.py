@@ -124,6 +124,7 @@ momentum = 0.9
 
 AUGMENTED = """
 augment = crop 3, flip
+test-augment = flip
 normalise = dataset
 layer = conv 6 kernel=5 stride=2
 layer = relu

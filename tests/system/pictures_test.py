@@ -300,7 +300,11 @@ class SinglePictureTest(PicturesTest):
             np.testing.assert_allclose(slope * straight[shown] + offset, y[shown], atol=0.02)
 
     def test_confusion_matrix(self):
-        checkpoint = self.trained(CLASSIFIER, "classifier")
+        errors = [self.assert_confusion_matrix(self.trained(CLASSIFIER, "classifier")),
+                  self.assert_confusion_matrix(self.trained(CLASSIFIER + "test-augment = flip\n", "both-views"))]
+        self.assertNotEqual(*errors)
+
+    def assert_confusion_matrix(self, checkpoint):
         root = self.drawing(checkpoint, "confusion")
         counts = of_class(root, "counts")[0].findall(SVG + "text")
         self.assertEqual(sum(int(t.text) for t in counts), 200)
@@ -309,6 +313,7 @@ class SinglePictureTest(PicturesTest):
         self.assertAlmostEqual(100 - diagonal / 2, error)
         image = root.find(SVG + "image").get("href")
         self.assertEqual(read_png(base64.b64decode(image.split(",")[1])).shape, (10, 10, 3))
+        return error
 
     def test_worst_samples_come_first(self):
         checkpoint = self.trained(CLASSIFIER, "classifier")

@@ -52,6 +52,24 @@ TEST(Model, SoftmaxNeedsLabels) {
                            {"the target is values"});
 }
 
+TEST(Model, OnlyClassifiersOfPicturesAreScoredByMirrorImagesToo) {
+  const auto model = [](const io::DatasetInfo& info, const std::string& layer, const std::string& target) {
+    Options options = with(layer, "squared", target);
+    apply_configuration(options, "test-augment = flip\n", "run.cfg");
+    return make_model(options, info);
+  };
+  EXPECT_TRUE(model(dataset(10), "linear 10", "labels").both_views);
+  EXPECT_FALSE(make_model(with("linear 10", "squared"), dataset(10)).both_views);
+  test::expect_usage_error(
+      [&] { model(dataset(10), "linear 20", "input"); },
+      {"run.cfg:1: test-augment = flip is for classifiers", "the target is the input", "target = labels"});
+  io::DatasetInfo vectors = dataset(10);
+  vectors.sample_dims = {20};
+  test::expect_usage_error(
+      [&] { model(vectors, "linear 10", "labels"); },
+      {"run.cfg:1: test-augment = flip is for pictures", "data.h5", "plain vectors of 20"});
+}
+
 TEST(Model, ANetworkWithNothingToLearnIsAnError) {
   test::expect_usage_error([] { make_model(with("relu", "squared"), dataset(0)); },
                            {"net.cfg:1", "no layer of the network has anything to learn", "linear 10"});

@@ -26,6 +26,7 @@ struct Subject {
   nn::NetworkSettings settings;
   const nn::Loss& loss;
   bool classifies;      // labels
+  bool both_views;      // by the mean of the outputs for a picture and for its mirror image
   bool reconstructs;    // its input
   bool sigmoid_on_top;  // what it says is the sigmoid of its output (cross-entropy)
   const io::DatasetInfo& info;
@@ -93,6 +94,8 @@ class Material {
   Range tile_range(const std::vector<float>& tiles) const;
 
  private:
+  Rows scored_outputs(Rows inputs);
+
   Subject subject_;
   Team team_;
   int code_node_ = -1;

@@ -30,9 +30,10 @@ struct Options {
   std::string target = "auto";     // labels, targets or input; auto: the first that there is; or layer:NAME
   std::string in_memory = "auto";  // yes, no, or auto: where it fits
   Shuffle shuffle;
-  std::string augment = "none";    // or "crop 4, flip"
-  std::string normalise = "none";  // or "dataset", or "0.5,0.4,0.6/0.2,0.2,0.3": means, then deviations
-  int64_t generate_train = 10000;  // samples, where `dataset` names a generator
+  std::string augment = "none";       // or "crop 4, flip"
+  std::string test_augment = "none";  // or "flip": of what is scored
+  std::string normalise = "none";     // or "dataset", or "0.5,0.4,0.6/0.2,0.2,0.3": means, then deviations
+  int64_t generate_train = 10000;     // samples, where `dataset` names a generator
   int64_t generate_test = 2000;
 
   // Features of pictures, for 'trainer features' alone.

@@ -40,6 +40,9 @@ class Unpacker {
   std::vector<float> offset_;  // likewise
 };
 
+// Pictures [channels x height x width x columns], each mirrored where it is, left and right.
+void mirror(const Shape& shape, int64_t columns, float* pictures);
+
 // Targets, which are stored as values, as [features x columns]; columns beyond them become zero.
 void unpack_targets(std::span<const float* const> targets, int64_t features, int64_t columns, float* out);
 

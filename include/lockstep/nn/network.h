@@ -70,6 +70,7 @@ class Workspace {
  public:
   float* input() { return input_; }
   const float* output() const { return outputs_.back(); }
+  float* output() { return outputs_.back(); }
   // Of a node that compare_with() named, until backward() begins.
   const float* output_of(int node) const { return outputs_[static_cast<size_t>(node)]; }
   float* output_delta() { return deltas_.back(); }

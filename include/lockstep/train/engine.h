@@ -68,7 +68,7 @@ class Engine {
                             nn::PassObserver* observer = nullptr,
                             dist::MinibatchSums* minibatch_sums = nullptr);
 
-  // Loss and error sums without training.
+  // Loss and error sums without training, of the views that the model is scored by.
   std::vector<double> evaluate(const dist::Plan& plan, int rank, const data::Samples& samples,
                                const float* parameters);
 
@@ -102,6 +102,7 @@ class Engine {
   void compute_piece(const dist::Work& work);
   nn::Pass load(const dist::Plan& plan, int rank, int64_t microbatch, const data::Samples& samples,
                 std::optional<int64_t> epoch, Slot& slot) const;
+  void take_other_view(const nn::Pass& pass, const float* parameters, Slot& slot) const;
   nn::LossSums compare(const nn::Pass& pass, int64_t first, const data::Samples& samples, Slot& slot,
                        float delta_scale, float* delta) const;
 
