@@ -1,4 +1,5 @@
-// A trained network applied to samples: what `trainer evaluate` does, with the values for the caller.
+// A trained network applied to samples: what `trainer evaluate` does with each as it is, with the values for
+// the caller.
 #pragma once
 
 #include <cstdint>

@@ -18,9 +18,9 @@ struct Model {
   std::unique_ptr<nn::Loss> loss;
   Target target;
   int target_node = -1;  // of the network, where the target is a layer
-  // Whether a score is of the mean of the outputs for a picture and for its mirror image, left and right
-  // (Krizhevsky et al. 2012, "ImageNet classification with deep convolutional neural networks", section 4.1,
-  // who take crops too, and the mean of probabilities).
+  // Whether a score is of the mean of the outputs for a picture and for its mirror image, left and right,
+  // before any softmax or sigmoid (Krizhevsky et al. 2012, "ImageNet classification with deep convolutional
+  // neural networks", section 4.1, who take crops too, and the mean of probabilities).
   bool both_views = false;
 
   // Whether the error is a rate of wrong labels (else a summed squared difference).
