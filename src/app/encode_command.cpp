@@ -22,7 +22,8 @@ struct Request {
 
 Request read_request(const Context& context, const std::string& usage) {
   require_words(context, 1, 2, usage);
-  require_run_options(context, {"threads", "in-memory", "generate-train", "generate-test", "seed"}, usage);
+  require_run_options(
+      context, {"threads", "in-memory", "generate-train", "generate-test", "seed", "test-augment"}, usage);
   const auto& words = context.arguments.words;
   return {words[0], words.size() > 1 ? words[1] : "", required_output(context)};
 }

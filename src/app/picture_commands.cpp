@@ -20,7 +20,7 @@ namespace {
 
 constexpr const char* kReportUsage = "trainer report CHECKPOINT --output page.html";
 constexpr const char* kPictureUsage = "trainer picture CHECKPOINT KIND --output F.png";
-const std::vector<std::string> kOptionsRead = {"dataset", "threads", "in-memory"};
+const std::vector<std::string> kOptionsRead = {"dataset", "threads", "in-memory", "test-augment"};
 
 // A file that cannot be written shall be known before the work.
 void check_output(const Context& context, const std::string& output, const std::string& checkpoint) {
@@ -45,6 +45,8 @@ Chosen chosen_split(const Context& context, const ModelSession& session) {
 
 analysis::Subject subject_of(const Context& context, const ModelSession& session, const Chosen& chosen) {
   const train::Model& model = session.model();
+  Options of_run;
+  apply_configuration(of_run, session.checkpoint().resolved, session.options().checkpoint);
   return {.network = model.network,
           .parameters = session.parameters(),
           .settings = train::network_settings(session.options()),
@@ -60,6 +62,7 @@ analysis::Subject subject_of(const Context& context, const ModelSession& session
           .split_name = chosen.name,
           .history = session.checkpoint().history,
           .evaluated = session.dataset().validation ? "validation" : "test",
+          .evaluated_both_views = of_run.test_augment != "none",
           .code = setting(context, "code", "")};
 }
 
@@ -94,7 +97,8 @@ analysis::ReportText text_of(const ModelSession& session, const std::string& pat
                         dataset.name, " for ", analysis::grouped(checkpoint.state.step), " steps",
                         checkpoint.state.finished ? "" : " so far", "; its samples are ",
                         dataset.shape().to_string(), ". Pictures of samples, codes and scores are of the ",
-                        chosen.name, " split (", analysis::grouped(chosen.split.rows()), " samples).");
+                        chosen.name, " split (", analysis::grouped(chosen.split.rows()), " samples)",
+                        data::views_text(session.model().both_views), ".");
   char loss[40];
   std::snprintf(loss, sizeof loss, "%.4f", score.loss);
   report.headline = {

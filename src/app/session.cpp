@@ -14,6 +14,7 @@
 #include "lockstep/core/error.h"
 #include "lockstep/core/memory.h"
 #include "lockstep/core/version.h"
+#include "lockstep/data/preprocessing.h"
 #include "lockstep/kernels/gemm.h"
 #include "lockstep/train/evaluate.h"
 #include "lockstep/train/start.h"
@@ -158,7 +159,7 @@ std::string Session::score_line() {
   char line[160];
   std::snprintf(line, sizeof line, rate ? "%s error %.2f %% loss %.4f" : "%s squared-error %.4f loss %.4f",
                 name.c_str(), rate ? 100 * score.error : score.error, score.loss);
-  return line;
+  return line + data::views_text(trainer_->model().both_views);
 }
 
 std::string Session::shared_memory_text() const {

@@ -191,6 +191,10 @@ Normalisation normalisation_of(const Options& options, const io::DatasetInfo& in
   return found;
 }
 
+std::string views_text(bool both_views) {
+  return both_views ? ", scored by pictures and their mirror images" : "";
+}
+
 Options with_statistics(Options options, const Dataset& dataset) {
   if (options.normalise != "dataset") return options;
   if (!dataset.train || dataset.train->rows() == 0) {

@@ -91,7 +91,8 @@ bool wants_both_views(const Options& options, const io::DatasetInfo& dataset, Ta
   const std::string what = options.origin("test-augment") + ": test-augment = " + options.test_augment;
   if (dataset.sample_dims.size() != 3) {
     fail_usage(what, " is for pictures (samples [C, H, W]); the samples of ", options.dataset,
-               " are plain vectors of ", Shape::from_dims(dataset.sample_dims).to_string());
+               " are plain vectors of ", Shape::from_dims(dataset.sample_dims).to_string(),
+               "; take test-augment = none");
   }
   if (target != Target::kLabels) {
     fail_usage(what, " is for classifiers: mirror images are of the same class; here the target is ",

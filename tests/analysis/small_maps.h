@@ -13,11 +13,6 @@
 
 namespace lockstep::test {
 
-using analysis::DenseChain;
-using analysis::Point;
-using analysis::Reconstruction;
-using analysis::Team;
-using analysis::TeamOfThreads;
 using Values = std::vector<double>;
 
 inline Values random_point(int64_t size, uint32_t item, float low = -1, float high = 1) {
@@ -25,8 +20,8 @@ inline Values random_point(int64_t size, uint32_t item, float low = -1, float hi
   return {values.begin(), values.end()};
 }
 
-inline std::vector<Point> random_points(int64_t count, int64_t size, float low, float high) {
-  std::vector<Point> points;
+inline std::vector<analysis::Point> random_points(int64_t count, int64_t size, float low, float high) {
+  std::vector<analysis::Point> points;
   for (int64_t i = 0; i < count; ++i) {
     points.push_back(random_point(size, static_cast<uint32_t>(1000 + i), low, high));
   }
@@ -62,10 +57,10 @@ inline Values orthonormal_rows(int64_t units, int64_t inputs) {
 }
 
 // r(x) = W^T h(W x + b) + c, or A h(W x + b) + c with A of its own.
-inline DenseChain one_layer(const nn::AffineMap& encoder, DenseChain::Stage h, Values offset,
-                            Values decoder = {}) {
+inline analysis::DenseChain one_layer(const nn::AffineMap& encoder, analysis::DenseChain::Stage h,
+                                      Values offset, Values decoder = {}) {
   if (decoder.empty()) decoder = transposed(encoder);
-  return DenseChain(
+  return analysis::DenseChain(
       {encoder, std::move(h), nn::AffineMap{encoder.inputs, encoder.outputs, decoder, std::move(offset)}});
 }
 
@@ -74,7 +69,7 @@ inline nn::AffineMap random_encoder(int64_t units, int64_t inputs, float size) {
 }
 
 // r_i(x) = 2 tanh x_i: in each dimension 0 is an unstable fixed point, of slope 2, and two are stable.
-inline Reconstruction tanh_map(int64_t width) {
+inline analysis::Reconstruction tanh_map(int64_t width) {
   nn::AffineMap encoder{width, width, Values(static_cast<size_t>(width * width)),
                         Values(static_cast<size_t>(width))};
   Values decoder = encoder.matrix;
@@ -82,7 +77,7 @@ inline Reconstruction tanh_map(int64_t width) {
     encoder.matrix[static_cast<size_t>(i * width + i)] = 1;
     decoder[static_cast<size_t>(i * width + i)] = 2;
   }
-  return Reconstruction(
+  return analysis::Reconstruction(
       one_layer(encoder, nn::scalar_function("tanh"), Values(static_cast<size_t>(width)), decoder));
 }
 
@@ -95,7 +90,7 @@ inline double tanh_fixed_point() {
 
 // E(x) = sum_k I(s_k) - 1/2 |x - c|^2 of one_layer(), from the definition.
 inline double energy_of(const nn::AffineMap& encoder, const nn::ScalarFunction& h, const Values& offset,
-                        const Point& x) {
+                        const analysis::Point& x) {
   double energy = 0;
   for (int64_t k = 0; k < encoder.outputs; ++k) {
     double s = encoder.offset[static_cast<size_t>(k)];
@@ -110,14 +105,14 @@ inline double energy_of(const nn::AffineMap& encoder, const nn::ScalarFunction& 
 
 class OnThreads : public ::testing::Test {
  protected:
-  Team team(int threads = 1) {
+  analysis::Team team(int threads = 1) {
     team_.reset();  // before another is made: threads of two pools are not to be had at once
-    team_ = std::make_unique<TeamOfThreads>(threads);
+    team_ = std::make_unique<analysis::TeamOfThreads>(threads);
     return team_->team;
   }
 
  private:
-  std::unique_ptr<TeamOfThreads> team_;
+  std::unique_ptr<analysis::TeamOfThreads> team_;
 };
 
 }  // namespace lockstep::test

@@ -1,7 +1,5 @@
 #include "lockstep/kernels/batchnorm.h"
 
-#include <limits>
-
 #include "compare.h"
 #include "lockstep/kernels/reference.h"
 

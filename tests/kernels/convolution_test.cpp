@@ -1,6 +1,5 @@
 #include "lockstep/kernels/convolution.h"
 
-#include <limits>
 #include <utility>
 
 #include "compare.h"

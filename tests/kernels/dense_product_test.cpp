@@ -1,7 +1,5 @@
 #include "lockstep/kernels/dense_product.h"
 
-#include <limits>
-
 #include "compare.h"
 #include "lockstep/kernels/reference.h"
 

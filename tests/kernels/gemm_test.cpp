@@ -1,7 +1,5 @@
 #include "lockstep/kernels/gemm.h"
 
-#include <limits>
-
 #include "compare.h"
 #include "lockstep/kernels/layout.h"
 #include "lockstep/kernels/reference.h"

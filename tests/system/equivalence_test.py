@@ -252,6 +252,16 @@ class EquivalenceTest(SystemTest):
         for option in ("--augment", "--normalise"):
             self.assertNotEqual(self.succeed(self.path("run.cfg"), "--steps", 12, option, "none").digest, augmented.digest)
 
+    def test_views_change_scores_alone(self):
+        both, checkpoint = self.assert_layouts_agree(AUGMENTED, [], "--steps", 12)
+        one = self.succeed(self.path("run.cfg"), "--steps", 12, "--test-augment", "none")
+        self.assertEqual(one.digest, both.digest)
+        scores = [result.lines[-3] for result in (both, one)]
+        self.assertRegex(scores[0], r"^test error \S+ % loss \S+, scored by pictures and their mirror images$")
+        self.assertRegex(scores[1], r"^test error \S+ % loss \S+$")
+        for views, score in zip(("flip", "none"), scores):
+            self.assertEqual(self.succeed("evaluate", checkpoint, "--test-augment", views).lines[0], score)
+
     def test_an_autoencoder_of_augmented_pictures(self):
         self.assert_layouts_agree(AUTOENCODER + "augment = flip, crop 2\nnormalise = dataset\n", SOME_LAYOUTS, "--steps", 6)
 

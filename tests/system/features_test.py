@@ -125,6 +125,7 @@ class FeaturesTest(SystemTest):
                 (["run.cfg", *f, "--whiten", "zcb"], r"did you mean 'zca'"),
                 (["run.cfg", *f, "--layer", "linear 4"], r"gives 4 outputs; f.h5 with loss = softmax needs 3"),
                 (["run.cfg", *f, "--normalise", "dataset"], r"nothing reads normalise here"),
+                (["run.cfg", *f, "--test-augment", "flip"], r"nothing reads test-augment here"),
                 (["run.cfg", *f, "--dataset", "unlabelled.h5"], r"have no labels"),
                 (["run.cfg", *f, "--dataset", "vectors.h5"], r"plain vectors of 7 values")):
             # Under mpirun too what is found while ranks work together.

@@ -150,6 +150,7 @@ class ClusterTest(SystemTest):
                 (["heaps.h5", "--centres", 5, "--output", "heaps.h5"], r"would be written over the dataset"),
                 (["heaps.h5", *given, "--layer", "linear 5"], r"makes the layers itself"),
                 (["heaps.h5", *given, "--loss", "softmax"], r"takes no option --loss"),
+                (["heaps.h5", *given, "--test-augment", "flip"], r"takes no option --test-augment"),
                 (["none.h5", *given], r"there is no split 'train'; the dataset has test"),
                 ([*given], r"takes 1 word\(s\), 0 were given"),
                 (["heaps.h5", *given, "--centers", 5], r"there is no option 'centers'; did you mean 'centres'")):

@@ -300,19 +300,20 @@ class SinglePictureTest(PicturesTest):
             np.testing.assert_allclose(slope * straight[shown] + offset, y[shown], atol=0.02)
 
     def test_confusion_matrix(self):
-        errors = [self.assert_confusion_matrix(self.trained(CLASSIFIER, "classifier")),
-                  self.assert_confusion_matrix(self.trained(CLASSIFIER + "test-augment = flip\n", "both-views"))]
-        self.assertNotEqual(*errors)
+        self.assert_confusion_matrix(self.trained(CLASSIFIER, "classifier"))
+        both, plain = self.trained(CLASSIFIER + "test-augment = flip\n", "both-views"), ("--test-augment", "none")
+        self.assertNotEqual(self.assert_confusion_matrix(both), self.assert_confusion_matrix(both, *plain))
+        # Headline, curves, mistakes and confusion say so; then the curves alone, which are of the run.
+        self.assertEqual([self.report(both, *views).count("and their mirror images") for views in ((), plain)], [4, 1])
 
-    def assert_confusion_matrix(self, checkpoint):
-        root = self.drawing(checkpoint, "confusion")
+    def assert_confusion_matrix(self, checkpoint, *more):
+        root = self.drawing(checkpoint, "confusion", *more)
         counts = of_class(root, "counts")[0].findall(SVG + "text")
         self.assertEqual(sum(int(t.text) for t in counts), 200)
         diagonal = sum(int(t.text) for t in counts if abs(float(t.get("x")) - 56 - (float(t.get("y")) - 12)) < 1)
-        error = float(re.search(r"test error ([0-9.]+)", self.succeed("evaluate", checkpoint).out).group(1))
+        error = float(re.search(r"test error ([0-9.]+)", self.succeed("evaluate", checkpoint, *more).out).group(1))
         self.assertAlmostEqual(100 - diagonal / 2, error)
-        image = root.find(SVG + "image").get("href")
-        self.assertEqual(read_png(base64.b64decode(image.split(",")[1])).shape, (10, 10, 3))
+        self.assertEqual(read_png(base64.b64decode(root.find(SVG + "image").get("href").split(",")[1])).shape, (10, 10, 3))
         return error
 
     def test_worst_samples_come_first(self):

@@ -35,8 +35,9 @@ struct Subject {
   const data::Split& split;
   std::string split_name;
   const io::Table& history;
-  std::string evaluated;  // the split of the history's evaluations
-  std::string code;       // the layer that the code is at; empty: as nn::code_node() finds it
+  std::string evaluated;      // the split of the history's evaluations
+  bool evaluated_both_views;  // as they were made, whatever `both_views` asks for now
+  std::string code;           // the layer that the code is at; empty: as nn::code_node() finds it
 };
 
 struct Samples {

@@ -31,6 +31,9 @@ Augmentation augmentation_of(const Options& options, const io::DatasetInfo& info
 // `normalise = dataset` is to be replaced by numbers before.
 Normalisation normalisation_of(const Options& options, const io::DatasetInfo& info);
 
+// What a sentence about scores ends with: nothing where pictures are scored as they are.
+std::string views_text(bool both_views);
+
 // The options with the numbers that `normalise = dataset` stands for: each channel's mean and standard
 // deviation (of the population) over the training split, in double, the same bits anywhere. Reads the whole
 // split, once. Fails where a channel's deviation is 0.

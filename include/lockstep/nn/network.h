@@ -65,7 +65,9 @@ struct Span {
 
 // What one thread needs to take microbatches through a network. Made for a number of columns at most. Values
 // share memory with those of other times: the input stays until backward() has ended, the output until it
-// begins, and the output's derivative is the caller's to write between fprop() and backward().
+// begins, and the output's derivative is the caller's to write between fprop() and backward(). Where no
+// backward() follows, the output is the caller's too, and fprop() may be called again on the input, changed
+// or not.
 class Workspace {
  public:
   float* input() { return input_; }

@@ -109,7 +109,8 @@ Picture draw_curves(Material& material) {
   if (together > 1) picture.caption += text(" (", together, " rows a point)");
   const Numbers evaluations = column(subject.history, "evaluation_loss");
   if (std::any_of(evaluations.begin(), evaluations.end(), [](double v) { return std::isfinite(v); })) {
-    picture.caption += text(", and over the ", subject.evaluated, " split at the ends of epochs");
+    picture.caption += text(", and over the ", subject.evaluated, " split at the ends of epochs",
+                            data::views_text(subject.evaluated_both_views));
   }
   picture.caption += ".";
   return picture;

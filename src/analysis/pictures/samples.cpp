@@ -131,7 +131,8 @@ Picture draw_confusion(Material& material) {
   picture.caption = text("What the ", all.count, " samples of the ", material.subject().split_name,
                          " split were taken for: ", all.wrong, " wrong (",
                          rounded(100 * static_cast<double>(all.wrong) / static_cast<double>(all.count)),
-                         " %). Shades are the square root of the share of a row's label.");
+                         " %)", data::views_text(material.subject().both_views),
+                         ". Shades are the square root of the share of a row's label.");
   return picture;
 }
 
@@ -172,7 +173,8 @@ Picture draw_mistakes(Material& material) {
   Picture picture;
   picture.svg = svg.finish();
   picture.caption = text("The ", count, " samples of the ", material.subject().split_name,
-                         " split with the highest loss, the highest first.");
+                         " split with the highest loss, the highest first",
+                         data::views_text(material.subject().both_views), ".");
   return picture;
 }
 
